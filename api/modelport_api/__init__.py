@@ -1,0 +1,1 @@
+"""The doors: HTTP routes, command line, jobs. No conversion logic."""

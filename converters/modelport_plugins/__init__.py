@@ -1,0 +1,1 @@
+"""The built-in plugins: one folder a framework; the list of folders is the catalogue."""

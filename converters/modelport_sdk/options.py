@@ -1,0 +1,80 @@
+"""Turns JSON values into a plugin's options dataclass, and the dataclass into a schema."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Dict, List, Mapping
+
+from modelport_sdk.errors import BadOption
+
+TRUE, FALSE = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
+
+
+def schema(cls: Any) -> List[Dict[str, Any]]:
+    """Return one entry an option: name, type (bool, int, float, str, list), default, help, limits."""
+    entries = []
+    for field in dataclasses.fields(cls):
+        limits = {key: value for key, value in field.metadata.items() if key != "help"}
+        kind = "list" if isinstance(field.default, tuple) else type(field.default).__name__
+        default = list(field.default) if kind == "list" else field.default
+        entries.append(
+            {
+                "name": field.name,
+                "type": kind,
+                "default": default,
+                "help": field.metadata.get("help", ""),
+                **limits,
+            }
+        )
+    return entries
+
+
+def build(cls: Any, values: Mapping[str, Any]) -> Any:
+    """Return ``cls`` with ``values``; text from a command line is read by the default's type.
+
+    Raises:
+        BadOption: Unknown name, wrong type, or outside the option's limits.
+    """
+    fields = {field.name: field for field in dataclasses.fields(cls)}
+    unknown = sorted(set(values) - set(fields))
+    if unknown:
+        known = ", ".join(sorted(fields)) or "none"
+        raise BadOption("unknown option %r" % unknown[0], hint="Known options: %s." % known)
+    return cls(**{name: _value(fields[name], value) for name, value in values.items()})
+
+
+def _value(field: Any, value: Any) -> Any:
+    try:
+        result = _typed(field.default, value)
+    except (TypeError, ValueError):
+        kind = type(field.default).__name__
+        raise BadOption(
+            "option %s: %r is no %s" % (field.name, value, kind), hint=field.metadata["help"]
+        ) from None
+    limits = field.metadata
+    low, high = limits.get("ge"), limits.get("le")
+    if (low is not None and result < low) or (high is not None and result > high):
+        raise BadOption("option %s: %r is outside %s to %s" % (field.name, value, low, high))
+    if "choices" in limits and result not in limits["choices"]:
+        choices = ", ".join(map(str, limits["choices"]))
+        raise BadOption("option %s: %r is none of: %s" % (field.name, value, choices))
+    return result
+
+
+def _typed(default: Any, value: Any) -> Any:
+    if isinstance(default, bool):
+        if isinstance(value, bool):
+            return value
+        word = str(value).lower()
+        if word in TRUE or word in FALSE:
+            return word in TRUE
+        raise ValueError(value)
+    if isinstance(default, tuple):
+        return tuple(value.split(",") if isinstance(value, str) else value)
+    if isinstance(default, (int, float)) and isinstance(value, bool):
+        raise TypeError(value)
+    if isinstance(default, int) and isinstance(value, float) and not value.is_integer():
+        raise ValueError(value)
+    if isinstance(default, str) and not isinstance(value, str):
+        raise TypeError(value)
+    return type(default)(value)

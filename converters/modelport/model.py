@@ -18,6 +18,28 @@ Tensors = Mapping[str, Array]
 
 
 @dataclass(frozen=True)
+class Environment:
+    """An interpreter and its pinned packages; see ``environment.toml`` of a plugin.
+
+    Attributes:
+        python: Version asked for, e.g. ``"3.11"``.
+        requires: Pinned PEP 508 requirements, sorted.
+        lock: Text of ``requirements.lock``: every package, dependencies too; or "".
+        remove: Packages taken out again after the install.
+        remove_files: Files taken out, relative to site-packages.
+        health: Modules that must import before the environment counts as ready.
+    """
+
+    name: str
+    python: str
+    requires: tuple[str, ...] = ()
+    lock: str = ""
+    remove: tuple[str, ...] = ()
+    remove_files: tuple[str, ...] = ()
+    health: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Tensor:
     """One input or output of a model.
 

@@ -11,12 +11,17 @@ TRUE, FALSE = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
 
 
 def schema(cls: Any) -> List[Dict[str, Any]]:
-    """Return one entry an option: name, type (bool, int, float, str, list), default, help, limits."""
+    """Return one entry an option: name, type, default, help and limits.
+
+    Types are ``bool``, ``int``, ``float``, ``str`` and ``list``.
+    """
     entries = []
     for field in dataclasses.fields(cls):
         limits = {key: value for key, value in field.metadata.items() if key != "help"}
-        kind = "list" if isinstance(field.default, tuple) else type(field.default).__name__
-        default = list(field.default) if kind == "list" else field.default
+        default: Any = field.default
+        kind = type(default).__name__
+        if isinstance(default, tuple):
+            kind, default = "list", list(default)
         entries.append(
             {
                 "name": field.name,

@@ -21,15 +21,17 @@ def save(path: Path, tensors: Mapping[str, Any]) -> None:
     Raises:
         TypeError: An array holds Python objects; strings must be of NumPy's ``U`` kind.
     """
-    import numpy
+    import numpy as np
 
     names = json.dumps(list(tensors)).encode("utf-8")
-    arrays = {str(index): numpy.asarray(value) for index, value in enumerate(tensors.values())}
+    arrays = {str(index): np.asarray(value) for index, value in enumerate(tensors.values())}
     for name, array in zip(tensors, arrays.values()):
         if array.dtype.hasobject:
             raise TypeError("tensor %r holds Python objects" % name)
     with path.open("wb") as stream:
-        numpy.savez(stream, names=numpy.frombuffer(names, numpy.uint8), **arrays)
+        members: Dict[str, Any] = {"names": np.frombuffer(names, np.uint8)}
+        members.update(arrays)
+        np.savez(stream, **members)
 
 
 def load(path: Path) -> Dict[str, Any]:
@@ -38,9 +40,9 @@ def load(path: Path) -> Dict[str, Any]:
     Raises:
         ValueError: The file is not of this form; nothing in it is ever unpickled.
     """
-    import numpy
+    import numpy as np
 
-    with numpy.load(str(path), allow_pickle=False) as archive:
+    with np.load(str(path), allow_pickle=False) as archive:
         if "names" not in archive:
             raise ValueError("no tensor names in the archive")
         names = json.loads(archive["names"].tobytes().decode("utf-8"))

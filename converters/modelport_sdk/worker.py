@@ -14,7 +14,7 @@ import sys
 import time
 import traceback
 from pathlib import Path
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, List
 
 
 def main(job: Path) -> None:
@@ -116,15 +116,15 @@ def _run_case(session: Callable[[Any], Any], job: Path, folder: Path, case: str)
 
 def weights(plugin: Any, job: Path, request: Dict[str, Any], ctx: Any) -> Dict[str, Any]:
     """Run a Weights reader: tensor ``i`` goes to ``out/i.npy``; the answer lists names in order."""
-    import numpy
+    import numpy as np
 
-    names = []
+    names: List[str] = []
     total = 0
     for name, array in plugin.read(job / request["source"], ctx):
         total += array.nbytes
         if total > request["limit"]:
             return {"names": [], "skipped": "more than %d bytes of weights" % request["limit"]}
-        numpy.save(str(job / "out" / ("%d.npy" % len(names))), array, allow_pickle=False)
+        np.save(str(job / "out" / ("%d.npy" % len(names))), array, allow_pickle=False)
         names.append(name)
     return {"names": names, "skipped": ""}
 

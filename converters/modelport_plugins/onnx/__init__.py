@@ -1,0 +1,1 @@
+"""ONNX and ONNX Runtime: formats, inspectors, runtimes, and passes from ONNX to ONNX."""

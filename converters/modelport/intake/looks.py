@@ -1,0 +1,115 @@
+"""What a file looks like that is no model: named to the user, so that he sees his mistake.
+
+Source of the signatures: each format's own specification, as collected in file(1)'s magic.
+"""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Sequence
+
+from modelport_sdk import Head
+
+LFS = b"version https://git-lfs.github.com/spec/v1"
+SIGNATURES: tuple[tuple[bytes, str], ...] = (
+    (LFS, "a Git LFS pointer"),
+    (b"\x89PNG\r\n\x1a\n", "a PNG picture"),
+    (b"\xff\xd8\xff", "a JPEG picture"),
+    (b"GIF8", "a GIF picture"),
+    (b"BM", "a BMP picture"),
+    (b"II*\0", "a TIFF picture"),
+    (b"MM\0*", "a TIFF picture"),
+    (b"%PDF-", "a PDF document"),
+    (b"PK\x03\x04", "a zip archive"),
+    (b"PK\x05\x06", "an empty zip archive"),
+    (b"\x1f\x8b", "a gzip file"),
+    (b"BZh", "a bzip2 file"),
+    (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
+    (b"\x93NUMPY", "a NumPy array"),
+    (b"GGUF", "a GGUF file"),
+    (b"\x7fELF", "a Linux program"),
+    (b"MZ", "a Windows program"),
+    (b"ID3", "an MP3 recording"),
+    (b"SQLite format 3\0", "an SQLite database"),
+)
+# Magic words that do not stand at the beginning: offset, word.
+INSIDE: tuple[tuple[int, bytes, str], ...] = (
+    (4, b"TFL3", "a TensorFlow Lite model"),
+    (8, b"WEBP", "a WebP picture"),
+    (8, b"WAVE", "a WAVE recording"),
+    (4, b"ftyp", "a video or HEIC picture"),
+)
+PRINTABLE = bytes({7, 8, 9, 10, 12, 13, 27, *range(0x20, 0x7F), *range(0x80, 0x100)})
+LONGEST = 4  # bytes of a character in UTF-8
+SHORT_MAGIC = {b"BM", b"MZ"}  # two letters may begin a text as well
+
+
+def look(head: Head) -> str:
+    """Return what the file looks like, with its article: ``a PNG picture``."""
+    if not head.size:
+        return "an empty file"
+    return _signed(head) or _unsigned(head.first)
+
+
+def _signed(head: Head) -> str:
+    for magic, title in SIGNATURES:
+        if head.first.startswith(magic) and not (magic in SHORT_MAGIC and _text(head.first)):
+            return title
+    for offset, magic, title in INSIDE:
+        if head.first[offset : offset + len(magic)] == magic:
+            return title
+    return ""
+
+
+def _unsigned(first: bytes) -> str:
+    if first[:1] == b"\x80" and first[1:2] in (b"\2", b"\3", b"\4", b"\5"):
+        return "a Python pickle"
+    if _text(first):
+        return _written(first)
+    if not first.strip(b"\0"):
+        return "a file of zeros"
+    return "binary data of no kind we know"
+
+
+def _text(first: bytes) -> bool:
+    if first.translate(None, PRINTABLE):
+        return False
+    try:
+        first.decode("utf-8")
+    except UnicodeDecodeError as exc:
+        return 0 < len(first) - exc.start < LONGEST  # the last character may be cut in two
+    return True
+
+
+def _written(first: bytes) -> str:
+    start = first.lstrip(b"\xef\xbb\xbf \t\r\n")[:512].lower()
+    if start.startswith((b"<!doctype html", b"<html")):
+        return "a web page (HTML)"
+    if start.startswith(b"<"):
+        return "an XML text"
+    if start.startswith((b"{", b"[")):
+        return "a JSON text"
+    if start.startswith((b"#!", b"import ", b"from ")) or b"\nimport " in start:
+        return "a program's source text"
+    return "a text"
+
+
+def advice(look: str) -> str:
+    """Return what to do about a file that looks like ``look``; "" where that is plain."""
+    if look == "a Git LFS pointer":
+        return "Run `git lfs pull` in the repository, then send the file that replaces it."
+    if look == "a web page (HTML)":
+        return "Download the file itself: this is the page around it, or an error page."
+    if look == "an empty file":
+        return "Download or export the model again: nothing arrived."
+    return ""
+
+
+def census(heads: Sequence[Head]) -> str:
+    """Return what the files look like, taken together: ``12 files, 11 of them JPEG pictures``."""
+    if len(heads) == 1:
+        return look(heads[0])
+    (common, count), *_ = collections.Counter(look(head) for head in heads).most_common()
+    if count == len(heads):
+        return f"{count} files, each {common}"
+    return f"{len(heads)} files, {count} of them {common} each"

@@ -1,0 +1,1 @@
+"""MNN: its one-file models, the edge from ONNX, a runtime."""

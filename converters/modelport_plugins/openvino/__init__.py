@@ -1,0 +1,1 @@
+"""OpenVINO: its IR (an ``.xml`` with a ``.bin``), edges from ONNX and TorchScript, a runtime."""

@@ -78,10 +78,14 @@ def _prepared(source: Path, model: Any, ctx: Context) -> Path:
     """Return the file to convert: the source itself, or a rewritten copy in ``scratch``."""
     from modelport_onnx import graph
 
-    changed = rewrites.softmax_before_13(model)
-    if not changed:
+    softmaxes = rewrites.softmax_before_13(model)
+    if softmaxes:
+        ctx.note(f"{softmaxes} Softmax of opset < 13 written out, which MNN takes for another.")
+    constants = rewrites.constant_first(model)
+    if constants:
+        ctx.note(f"{constants} one-element constants put second, which MNN computes wrong first.")
+    if not softmaxes + constants:
         return source
-    ctx.note(f"{changed} Softmax of opset < 13 written out, which MNN would take for another.")
     copy = ctx.scratch / "prepared.onnx"
     graph.save(model, copy)
     for location in _external(model):
@@ -92,15 +96,22 @@ def _prepared(source: Path, model: Any, ctx: Context) -> Path:
 
 
 def _external(model: Any) -> set[str]:
-    """Return the files, relative to the model's own, that hold its weights."""
+    """Return the files, relative to the model's own, that hold its weights.
+
+    Raises:
+        CorruptModel: One is outside of the model's folder.
+    """
     from modelport_onnx import graph
 
-    return {
+    found = {
         entry.value
         for tensor in graph.tensors(model)
         for entry in tensor.external_data
         if entry.key == "location"
     }
+    if any(Path(name).is_absolute() or ".." in Path(name).parts for name in found):
+        raise CorruptModel("the external data lies outside of the model's folder")
+    return found
 
 
 def _arguments(source: Path, model: Any, options: Options) -> list[str]:

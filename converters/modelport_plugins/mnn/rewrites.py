@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+COMMUTATIVE = ("Add", "Mul", "Max", "Min")
 SINCE_AXIS = 13  # Softmax normalises one axis since opset 13, all from ``axis`` on before
 
 
@@ -24,6 +25,31 @@ def softmax_before_13(model: Any) -> int:
             if node.op_type in ("Softmax", "LogSoftmax"):
                 changed += _flatten(part, node, ranks.get(node.input[0]))
     return changed
+
+
+def constant_first(model: Any) -> int:
+    """Put a one-element constant of rank >= 1 behind the other operand; return how many moved.
+
+    MNN 3.6.1 computed ``Add([[[1.]]], Tanh(x))`` of magika as 0 where it is 2; with the
+    operands swapped it is right. A constant without axes is right in both places.
+    """
+    from modelport_onnx import graph
+
+    moved = 0
+    for part in graph.subgraphs(model.graph):
+        single = {
+            name
+            for name, tensor in graph.constants(part).items()
+            if tensor.dims and all(size == 1 for size in tensor.dims)
+        }
+        for node in part.node:
+            operands = list(node.input)
+            if node.op_type not in COMMUTATIVE or len(operands) != 2:
+                continue
+            if operands[0] in single and operands[1] not in single:
+                node.input[0], node.input[1] = operands[1], operands[0]
+                moved += 1
+    return moved
 
 
 def _flatten(part: Any, node: Any, shape: list[int] | None) -> bool:

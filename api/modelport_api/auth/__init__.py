@@ -1,0 +1,1 @@
+"""Who may ask: API key, host allow-list, origin check, security headers."""

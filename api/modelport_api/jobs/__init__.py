@@ -1,0 +1,1 @@
+"""Durable jobs: tables, the engine behind its port, leases, the worker and its runner."""

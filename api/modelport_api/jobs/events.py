@@ -1,0 +1,102 @@
+"""The history of a job: append-only rows, and one tailer a process that hands them on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from starlette.concurrency import run_in_threadpool
+
+from modelport_api.jobs.tables import events
+
+STAGE, STATE = "stage", "state"
+TAIL_SECONDS = 0.3
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Event:
+    """One row: ``stage`` (how far it is) or ``state`` (the whole conversion)."""
+
+    id: int
+    job: str
+    kind: str
+    data: Json
+
+
+def append(connection: sa.Connection, job: str, kind: str, data: Json) -> None:
+    """Add an event in the caller's transaction."""
+    connection.execute(sa.insert(events).values(job=job, at=time.time(), kind=kind, data=data))
+
+
+def since(connection: sa.Connection, last: int, job: str | None = None) -> list[Event]:
+    """Return the events with a larger id than ``last``, of ``job`` or of all."""
+    query = sa.select(events.c.id, events.c.job, events.c.kind, events.c.data)
+    query = query.where(events.c.id > last).order_by(events.c.id)
+    if job is not None:
+        query = query.where(events.c.job == job)
+    return [Event(*row) for row in connection.execute(query)]
+
+
+def newest(connection: sa.Connection) -> int:
+    """Return the largest id given so far, or 0."""
+    return connection.scalar(sa.select(sa.func.max(events.c.id))) or 0
+
+
+class Tailer:
+    """Reads new events while anybody listens, once a process however many listen."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+        self._listeners: dict[asyncio.Queue[Event], str] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    async def follow(self, job: str, last: int) -> AsyncIterator[Event]:
+        """Yield the events of ``job`` after ``last``, old ones first, without end."""
+        queue: asyncio.Queue[Event] = asyncio.Queue()
+        self._listeners[queue] = job
+        try:
+            # Listening before reading the past: what falls between is seen twice, not never.
+            if self._task is None or self._task.done():
+                start = await run_in_threadpool(self._newest)
+                if self._task is None or self._task.done():
+                    self._task = asyncio.create_task(self._tail(start))
+            for event in await run_in_threadpool(self._since, last, job):
+                last = event.id
+                yield event
+            while True:
+                event = await queue.get()
+                if event.id > last:
+                    last = event.id
+                    yield event
+        finally:
+            del self._listeners[queue]
+
+    async def stop(self) -> None:
+        """End the tailer."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _tail(self, last: int) -> None:
+        while self._listeners:
+            for event in await run_in_threadpool(self._since, last, None):
+                last = event.id
+                for queue, job in self._listeners.items():
+                    if job == event.job:
+                        queue.put_nowait(event)
+            await asyncio.sleep(TAIL_SECONDS)
+
+    def _newest(self) -> int:
+        with self._engine.connect() as connection:
+            return newest(connection)
+
+    def _since(self, last: int, job: str | None) -> list[Event]:
+        with self._engine.connect() as connection:
+            return since(connection, last, job)

@@ -1,0 +1,60 @@
+"""What a user can order: a conversion, its end, its removal."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from typing import Any
+
+import sqlalchemy as sa
+
+from modelport.errors import Busy
+from modelport_api.jobs import records
+from modelport_api.jobs.port import QUEUE, JobEngine
+from modelport_api.jobs.tables import OPEN, jobs
+from modelport_api.settings import Settings
+from modelport_api.storage import places
+
+Json = dict[str, Any]
+
+
+def submit(settings: Settings, engine: sa.Engine, queue: JobEngine, job: Json) -> str:
+    """Accept a conversion and return its id; row and place in the queue are one commit.
+
+    Args:
+        settings: For the limits.
+        engine: The database.
+        queue: The job engine.
+        job: ``model``, ``name``, ``source``, ``target`` and ``request``.
+
+    Raises:
+        Busy: Too many are waiting.
+    """
+    if queue.pending() >= settings.queue_limit:
+        raise Busy(f"{settings.queue_limit} conversions are waiting", hint="Try again in a minute.")
+    id = uuid.uuid4().hex
+    with engine.begin() as connection:
+        records.add(connection, {"id": id, **job})
+        queue.submit(connection, id, queue=QUEUE, seconds=settings.job_seconds)
+    return id
+
+
+def end(settings: Settings, engine: sa.Engine, queue: JobEngine, job: str) -> bool:
+    """Cancel an open job, or delete a finished one; return whether it was cancelled.
+
+    A cancelled job is final at once for its user; what runs of it is killed within two
+    seconds, because its row says so even where the queue's word is lost.
+    """
+    if records.close(engine, job, None):
+        queue.cancel(job)
+        return True
+    with engine.begin() as connection:
+        records.delete(connection, job)
+    shutil.rmtree(places.job(settings.home, job), ignore_errors=True)
+    return False
+
+
+def uses(connection: sa.Connection, model: str) -> int:
+    """Return how many open jobs need the model."""
+    query = sa.select(sa.func.count()).where(jobs.c.model == model, jobs.c.state.in_(OPEN))
+    return connection.scalar(query) or 0

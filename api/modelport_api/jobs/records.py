@@ -1,0 +1,209 @@
+"""Reads and writes the rows of jobs; every change of state is one guarded UPDATE."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from modelport_api.jobs import events, tables
+from modelport_api.jobs.tables import (
+    CANCELLED,
+    CONVERTED,
+    FAILED,
+    OPEN,
+    QUEUED,
+    RUNNING,
+    artifacts,
+    attempts,
+    jobs,
+)
+
+Json = dict[str, Any]
+
+
+def stamp(seconds: float | None) -> str | None:
+    """Return a time as RFC 3339 in UTC, with milliseconds."""
+    if seconds is None:
+        return None
+    text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def add(connection: sa.Connection, job: Json) -> None:
+    """Insert a queued job with its first event."""
+    connection.execute(sa.insert(jobs).values(**job, state=QUEUED, created_at=time.time()))
+    _tell(connection, job["id"])
+
+
+def conversion(connection: sa.Connection, job: str) -> Json | None:
+    """Return the job as the API shows it, or None."""
+    found = connection.execute(sa.select(jobs).where(jobs.c.id == job)).mappings().first()
+    return None if found is None else _view(connection, found)
+
+
+def request(connection: sa.Connection, job: str) -> Json:
+    """Return what was asked for, with the job's ``model`` and ``target``."""
+    query = sa.select(jobs.c.model, jobs.c.target, jobs.c.request)
+    found = connection.execute(query.where(jobs.c.id == job)).mappings().one()
+    return {"model": found["model"], "target": found["target"], **found["request"]}
+
+
+def conversions(
+    connection: sa.Connection, *, limit: int, after: str | None
+) -> tuple[list[Json], str | None]:
+    """Return one page of jobs, newest first, and the cursor of the next page.
+
+    Raises:
+        LookupError: ``after`` is no job.
+    """
+    query = sa.select(jobs).order_by(jobs.c.created_at.desc(), jobs.c.id.desc())
+    if after is not None:
+        edge = connection.execute(
+            sa.select(jobs.c.created_at, jobs.c.id).where(jobs.c.id == after)
+        ).first()
+        if edge is None:
+            raise LookupError(after)
+        query = query.where(sa.tuple_(jobs.c.created_at, jobs.c.id) < sa.tuple_(*edge))
+    found = list(connection.execute(query.limit(limit + 1)).mappings())
+    page = [_view(connection, row) for row in found[:limit]]
+    return page, page[-1]["id"] if len(found) > limit else None
+
+
+def begin(engine: sa.Engine, job: str, worker: str) -> int | None:
+    """Start the next attempt and return its number; None if the job is finished or gone."""
+    now = time.time()
+    with engine.begin() as connection:
+        number = connection.scalar(
+            sa.update(jobs)
+            .where(jobs.c.id == job, jobs.c.state.in_(OPEN))
+            .values(
+                attempt=jobs.c.attempt + 1,
+                state=RUNNING,
+                stage="",
+                fraction=0.0,
+                detail="",
+                started_at=sa.func.coalesce(jobs.c.started_at, now),
+            )
+            .returning(jobs.c.attempt)
+        )
+        if number is None:
+            return None
+        connection.execute(
+            sa.insert(attempts).values(job=job, number=number, worker=worker, started_at=now)
+        )
+        _tell(connection, job)
+        return int(number)
+
+
+def owns(engine: sa.Engine, job: str, attempt: int) -> bool:
+    """Whether ``attempt`` is still the one whose result counts."""
+    with engine.connect() as connection:
+        return connection.scalar(sa.select(jobs.c.id).where(*_mine(job, attempt))) is not None
+
+
+def progress(engine: sa.Engine, job: str, attempt: int, update: Mapping[str, Any]) -> bool:
+    """Write how far the attempt is; False if its result no longer counts."""
+    data = {key: update[key] for key in ("stage", "fraction", "detail")}
+    with engine.begin() as connection:
+        changed = connection.execute(
+            sa.update(jobs).where(*_mine(job, attempt)).values(**data)
+        ).rowcount
+        if changed:
+            events.append(connection, job, events.STAGE, data)
+        return bool(changed)
+
+
+def publish(engine: sa.Engine, job: str, attempt: int, outcome: Json) -> bool:
+    """Make the outcome of ``attempt`` the job's; False if the attempt no longer counts."""
+    now = time.time()
+    problem = outcome.get("problem")
+    state = FAILED if problem else CONVERTED
+    with engine.begin() as connection:
+        changed = connection.execute(
+            sa.update(jobs)
+            .where(*_mine(job, attempt))
+            .values(
+                state=state,
+                verdict=outcome.get("verdict"),
+                reason=outcome.get("reason", ""),
+                problem=problem,
+                fraction=jobs.c.fraction if problem else 1.0,
+                finished_at=now,
+            )
+        ).rowcount
+        if not changed:
+            return False
+        files = [{"job": job, **entry} for entry in outcome.get("artifacts", [])]
+        if files:
+            connection.execute(sa.insert(artifacts), files)
+        connection.execute(
+            sa.update(attempts)
+            .where(attempts.c.job == job, attempts.c.number == attempt)
+            .values(finished_at=now)
+        )
+        _tell(connection, job)
+        return True
+
+
+def close(engine: sa.Engine, job: str, problem: Json | None) -> bool:
+    """End an open job: cancelled, or failed with ``problem``; False if it was finished."""
+    with engine.begin() as connection:
+        changed = connection.execute(
+            sa.update(jobs)
+            .where(jobs.c.id == job, jobs.c.state.in_(OPEN))
+            .values(
+                state=FAILED if problem else CANCELLED, problem=problem, finished_at=time.time()
+            )
+        ).rowcount
+        if changed:
+            _tell(connection, job)
+        return bool(changed)
+
+
+def unfinished(engine: sa.Engine) -> Sequence[str]:
+    """Return the ids of all queued and running jobs."""
+    with engine.connect() as connection:
+        return list(connection.scalars(sa.select(jobs.c.id).where(jobs.c.state.in_(OPEN))))
+
+
+def delete(connection: sa.Connection, job: str) -> None:
+    """Remove a job's rows, whatever its state."""
+    connection.execute(sa.delete(jobs).where(jobs.c.id == job))
+    for table in (attempts, artifacts, tables.events):
+        connection.execute(sa.delete(table).where(table.c.job == job))
+
+
+def counts(connection: sa.Connection, column: str) -> dict[str, int]:
+    """Return how many jobs there are by the values of ``column`` (``state``, ``verdict``)."""
+    what = jobs.c[column]
+    query = sa.select(what, sa.func.count()).where(what.is_not(None)).group_by(what)
+    return {str(value): int(number) for value, number in connection.execute(query)}
+
+
+def _mine(job: str, attempt: int) -> tuple[sa.ColumnElement[bool], ...]:
+    return jobs.c.id == job, jobs.c.attempt == attempt, jobs.c.state == RUNNING
+
+
+def _tell(connection: sa.Connection, job: str) -> None:
+    view = conversion(connection, job)
+    if view is not None:
+        events.append(connection, job, events.STATE, view)
+
+
+def _view(connection: sa.Connection, row: sa.RowMapping) -> Json:
+    names = ("id", "model", "name", "source", "target", "state", "stage", "fraction", "detail")
+    query = sa.select(artifacts.c.name, artifacts.c.size, artifacts.c.sha256)
+    query = query.where(artifacts.c.job == row["id"]).order_by(artifacts.c.name)
+    return {
+        **{name: row[name] for name in names},
+        "verdict": row["verdict"],
+        "reason": row["reason"],
+        "problem": row["problem"],
+        "artifacts": [dict(entry) for entry in connection.execute(query).mappings()],
+        "attempt": row["attempt"],
+        **{name: stamp(row[name]) for name in ("created_at", "started_at", "finished_at")},
+    }

@@ -1,0 +1,11 @@
+"""The sandbox: runs one program on one job folder, and lets it reach nothing else.
+
+docs/sandbox.md says what each layer blocks, and what none does.
+"""
+
+from modelport.sandbox.ending import Ending
+from modelport.sandbox.launcher import launch
+from modelport.sandbox.layers import Layers, layers, sweep
+from modelport.sandbox.limits import Limits, default_limits
+
+__all__ = ["Ending", "Layers", "Limits", "default_limits", "launch", "layers", "sweep"]

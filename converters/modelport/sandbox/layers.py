@@ -1,0 +1,96 @@
+"""What protects jobs on this machine, what is missing, and how to get it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from modelport.sandbox import landlock
+
+ENTRY = Path(__file__).with_name("entry.py")
+PROBE_SECONDS = 30.0
+ABI_OF_NOW = 6  # the newest that closes a hole which a job could use
+
+ADVICE: dict[str, tuple[str, str]] = {
+    "landlock": (
+        "",  # landlock.gaps has the sentences
+        "Use Linux 6.12 or newer with landlock among its lsm= modules; in Docker, engine 23 or newer.",
+    ),
+    "seccomp": (
+        "system calls are not filtered: no seccomp",
+        "Use a kernel with CONFIG_SECCOMP_FILTER on x86_64 or aarch64.",
+    ),
+    "bubblewrap": (
+        "no namespaces: bubblewrap is missing or may not make them",
+        "Install bubblewrap, and allow user namespaces; a default container cannot have them.",
+    ),
+    "identities": (
+        "jobs run under the service's user",
+        "Run the service as root with the capabilities SETUID, SETGID, CHOWN and KILL and a writable /run.",
+    ),
+    "cgroups": (
+        "memory is limited by polling and a limit a process, not by a control group",
+        "Run the service where it may create control groups, or give its container --memory.",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Layers:
+    """The state of the sandbox on this machine.
+
+    Attributes:
+        in_force: Layer to what is in force: ``landlock`` (ABI, 0: none), ``seccomp``,
+            ``bubblewrap`` (path), ``identities``, ``cgroups``.
+        degraded: A sentence for everything missing.
+        advice: A sentence on how to get it, in the same order.
+        enough: Whether strangers' models may be run: seccomp, and Landlock or bubblewrap.
+    """
+
+    in_force: Mapping[str, Any]
+    degraded: tuple[str, ...]
+    advice: tuple[str, ...]
+    enough: bool
+
+
+@cache
+def layers() -> Layers:
+    """Return what was found by trying every layer once in this process's life.
+
+    Raises:
+        OSError: The service's own interpreter cannot be started.
+    """
+    offered = json.loads(_answer("probe"))
+    degraded: list[str] = []
+    advice: list[str] = []
+    for layer, (sentence, remedy) in ADVICE.items():
+        gaps = [] if offered[layer] else [sentence]
+        if layer == "landlock":
+            gaps = landlock.gaps(offered[layer])
+        degraded += gaps
+        advice += [remedy] * len(gaps)
+    enough = bool(offered["seccomp"] and (offered["landlock"] or offered["bubblewrap"]))
+    return Layers(offered, tuple(degraded), tuple(advice), enough)
+
+
+def sweep() -> Mapping[str, int]:
+    """Remove what a killed supervisor may have left: processes of job users, control groups.
+
+    Returns how many ``users`` and ``groups`` there were. Call it when the service starts.
+    """
+    found: dict[str, int] = json.loads(_answer("sweep"))
+    return found
+
+
+def _answer(command: str) -> bytes:
+    argv = [sys.executable, "-I", "-S", ENTRY, command]
+    done = subprocess.run(argv, capture_output=True, timeout=PROBE_SECONDS, check=False)
+    if done.returncode:
+        raise OSError(f"the sandbox cannot {command}: {done.stderr.decode(errors='replace')[-500:]}")
+    return done.stdout

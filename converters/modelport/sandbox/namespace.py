@@ -1,0 +1,83 @@
+"""Namespaces by bubblewrap, where the machine lets us have them: own network, processes and files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+
+from modelport.sandbox import folder, view
+from modelport.sandbox.plan import Plan
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+DEVICES = ["--dev", "/dev", "--proc", "/proc"]
+TRIAL = ["--ro-bind", "/", "/", *DEVICES, "--unshare-all", "--die-with-parent", "true"]
+# --unshare-all as root would make a user namespace too, in which setgroups is refused later.
+UNSHARE_ROOT = "--unshare-ipc --unshare-pid --unshare-net --unshare-uts --unshare-cgroup-try"
+
+
+def bubblewrap() -> str:
+    """Return the path of a ``bwrap`` that works here, "" if there is none (default Docker)."""
+    program = shutil.which("bwrap")
+    if not program:
+        return ""
+    done = subprocess.run([program, *TRIAL], capture_output=True, timeout=10, check=False)
+    return program if done.returncode == 0 else ""
+
+
+def command(plan: Plan, inner: list[str]) -> list[str]:
+    """Return ``inner`` wrapped so that it sees what ``plan`` allows and the launcher's own code."""
+    unshare = ["--unshare-all"] if os.geteuid() else UNSHARE_ROOT.split()
+    keep = [] if plan.uid is None else ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+    shown = [path for path, _ in view.grants(plan) if not path.startswith(("/dev/", "/proc/"))]
+    shown += [HERE, os.path.dirname(HERE), *view.interpreter(sys.executable)]
+    shown = [path for path in shown if os.path.exists(path) and not _inside(path, [plan.job])]
+    real = _outermost(os.path.realpath(path) for path in shown)
+    job = plan.job
+    return [
+        *(plan.bubblewrap, *unshare, "--die-with-parent", "--new-session", "--cap-drop", "ALL"),
+        *keep,
+        *_folders([*real, job]),
+        *(word for path in real for word in ("--ro-bind", path, path)),
+        *_links(shown, real),
+        *DEVICES,
+        *("--bind", job, job),
+        *(word for path in folder.read_only(job) for word in ("--ro-bind", path, path)),
+        *("--chdir", job, "--", *inner),
+    ]
+
+
+def _folders(paths: list[str]) -> list[str]:
+    """Return options that make the parents readable: bubblewrap's own would be root's alone."""
+    parents = {parent for path in paths for parent in _parents(path)}
+    return [word for path in sorted(parents) for word in ("--perms", "0755", "--dir", path)]
+
+
+def _links(paths: list[str], real: list[str]) -> list[str]:
+    """Return options that repeat the symlinks on the way to ``paths``, such as /lib -> usr/lib."""
+    made: dict[str, str] = {}
+    for path in paths:
+        for place in [*_parents(path), path]:
+            at = os.path.join(os.path.realpath(os.path.dirname(place)), os.path.basename(place))
+            if os.path.islink(at) and not _inside(at, real):
+                made[at] = os.readlink(at)
+    return [word for at, target in made.items() for word in ("--symlink", target, at)]
+
+
+def _parents(path: str) -> list[str]:
+    above = os.path.dirname(path)
+    return [] if above in {"/", ""} else [*_parents(above), above]
+
+
+def _inside(path: str, folders: list[str]) -> bool:
+    return any(path == top or path.startswith(top + "/") for top in folders)
+
+
+def _outermost(paths: Iterable[str]) -> list[str]:
+    kept: list[str] = []
+    for path in sorted(set(paths)):
+        if not _inside(path, kept):
+            kept.append(path)
+    return kept

@@ -1,0 +1,72 @@
+"""What this machine offers: each layer is tried for real, in a child that ends with it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from modelport.sandbox import cgroup, identity, kernel, landlock, namespace, process_tree, seccomp
+
+TRIAL_MEMORY, TRIAL_TASKS = 1 << 30, 64
+
+
+def offers() -> dict[str, Any]:
+    """Return which layers work, by name, as the members of a ``Plan``."""
+    return {
+        "landlock": landlock.abi() if _works(_landlock) else 0,
+        "seccomp": _works(_seccomp),
+        "bubblewrap": namespace.bubblewrap(),
+        "identities": _works(_identity),
+        "cgroups": _cgroups(),
+    }
+
+
+def swept() -> dict[str, int]:
+    """Kill what runs under a job's user although no supervisor holds it; remove stale groups.
+
+    Returns how many user ids were cleared and how many groups removed.
+    """
+    users = identity.abandoned()
+    for uid in users:
+        process_tree.kill_user(uid)
+    groups = cgroup.stale()
+    if groups:
+        process_tree.kill(os.getpid(), None, groups)
+        cgroup.remove(groups)
+    return {"users": len(users), "groups": len(groups)}
+
+
+def _works(layer: Callable[[], None]) -> bool:
+    child = os.fork()
+    if child == 0:
+        try:
+            layer()
+        except OSError:
+            os._exit(1)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def _landlock() -> None:
+    kernel.prctl(kernel.NO_NEW_PRIVS, 1)
+    landlock.restrict(landlock.ruleset([("/", landlock.RUN)]))
+
+
+def _seccomp() -> None:
+    kernel.prctl(kernel.NO_NEW_PRIVS, 1)
+    seccomp.install(seccomp.program())
+
+
+def _identity() -> None:
+    uid = identity.lease()
+    if uid is None:
+        raise PermissionError("no user id to lend")
+    identity.assume(uid)
+
+
+def _cgroups() -> bool:
+    groups = cgroup.make(TRIAL_MEMORY, TRIAL_TASKS)
+    limited = cgroup.limits_memory(groups)
+    cgroup.remove(groups)
+    return limited

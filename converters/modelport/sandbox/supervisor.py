@@ -1,0 +1,194 @@
+"""Starts one job, watches it, and leaves nothing of it alive.
+
+Runs outside the sandbox, in a process of its own, one a job. Its standard input is the
+lifeline: a byte on it cancels the job, and its end means that the server has died.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import select
+import signal
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from modelport.sandbox import cgroup, folder, identity, kernel, process_tree, stage, view
+from modelport.sandbox.plan import Plan
+
+LIFELINE = 0
+FIRST_POLL, POLL = 0.005, 0.1  # seconds between looks at the tree, growing
+DISK_POLL = 0.5
+
+SIGNALS = {signal.SIGXCPU: "timed-out", signal.SIGXFSZ: "disk-full"}
+"""Signals by which the kernel itself enforces a limit."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A running job: its first process, its groups, and how to watch it."""
+
+    plan: Plan
+    pid: int
+    groups: tuple[str, ...]
+    start: float
+    parent: int
+
+
+@dataclass
+class Peak:
+    """The most memory seen, in bytes, and whether the last look was above the limit."""
+
+    memory: int = 0
+    over: bool = False
+
+
+def supervise(plan: Plan) -> dict[str, Any]:
+    """Run the job of ``plan`` and return the members of its ``Ending``."""
+    kernel.prctl(kernel.SUBREAPER, 1)
+    parent = os.getppid()
+    plan, modes, degraded = _settled(plan)
+    most = plan.limits.processes + stage.TASK_SLACK
+    groups = tuple(cgroup.make(plan.limits.memory, most)) if plan.cgroups else ()
+    peak = Peak()
+    start = time.monotonic()
+    try:
+        pid, complaint = _started(plan, groups)
+        job = Job(plan, pid, groups, start, parent)
+        status, code, name = ("refused", None, "") if complaint else _watched(job, peak)
+        leftover = process_tree.kill(os.getpid(), plan.uid, groups)
+        status = _corrected(status, code, name, job)
+    finally:
+        cgroup.remove(groups)
+        folder.reclaim(plan.job, modes)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return {
+        "status": status,
+        "code": code,
+        "signal": name,
+        "seconds": round(time.monotonic() - start, 3),
+        "cpu_seconds": round(used.ru_utime + used.ru_stime, 3),
+        "peak_memory": max(peak.memory, used.ru_maxrss * 1024),
+        "layers": {"uid": plan.uid, "cgroups": list(groups)},
+        "degraded": [complaint, *degraded] if complaint else degraded,
+        "leftover": leftover,
+    }
+
+
+def _settled(plan: Plan) -> tuple[Plan, list[tuple[str, int]], list[str]]:
+    """Make the job folder ready, for a user of its own where one can be lent.
+
+    Returns the plan with that user, the modes to give back, and the reason if there is none.
+    """
+    uid = identity.lease() if plan.identities else None
+    if uid is None:
+        return _counted(plan), folder.prepare(plan.job, None), []
+    # Locks are given up with their holder: what a former one left behind goes first.
+    process_tree.kill_user(uid)
+    modes = folder.prepare(plan.job, uid)
+    missing = identity.unreachable(uid, view.required(plan))
+    if not missing:
+        return _counted(replace(plan, uid=uid)), modes, []
+    folder.reclaim(plan.job, modes)
+    what = view.title(missing, plan)
+    sentence = f"the job runs under the service's user, since no other can read {what}"
+    return _counted(plan), folder.prepare(plan.job, None), [sentence]
+
+
+def _counted(plan: Plan) -> Plan:
+    others = process_tree.tasks_of(os.getuid()) if plan.uid is None else 0
+    return replace(plan, tasks=others + plan.limits.processes + stage.TASK_SLACK)
+
+
+def _started(plan: Plan, groups: Sequence[str]) -> tuple[int, str]:
+    """Fork the job; return its number, and why it could not begin ("" if it did)."""
+    read, write = os.pipe()
+    supervisor = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        stage.begin(plan, groups, write, supervisor)
+    os.close(write)
+    with os.fdopen(read, "rb") as stream:
+        return pid, stream.read(4096).decode("utf-8", "replace")
+
+
+def _watched(job: Job, peak: Peak) -> tuple[str, int | None, str]:
+    """Return status, exit code and signal name once the job has ended or must end."""
+    pidfd = _pidfd(job.pid)
+    wait, measured = FIRST_POLL, 0.0
+    while True:
+        ready, _, _ = select.select([LIFELINE, *pidfd], [], [], wait)
+        ended = process_tree.reap()
+        if job.pid in ended:
+            return _decoded(os.waitstatus_to_exitcode(ended[job.pid]), job.plan)
+        if LIFELINE in ready or os.getppid() != job.parent:
+            return "cancelled", None, ""
+        elapsed = time.monotonic() - job.start
+        status = "timed-out" if elapsed > job.plan.limits.seconds else _overload(job, peak)
+        if not status and elapsed - measured > DISK_POLL:
+            measured = elapsed
+            status = _overflow(job.plan)
+        if status:
+            return status, None, ""
+        wait = min(wait * 1.5, POLL)
+
+
+def _overload(job: Job, peak: Peak) -> str:
+    """Return the status for a tree that is too large, "" for one that is not."""
+    pids = process_tree.descendants(os.getpid())
+    load = process_tree.load(pids)
+    limit = job.plan.limits.memory
+    was_over, peak.over = peak.over, False
+    if load.memory > limit:
+        # Twice in a row and shared pages once: between fork and exec two processes
+        # show the same memory.
+        load = load._replace(memory=process_tree.load(pids, shared_once=True).memory)
+        peak.over = load.memory > limit
+    peak.memory = max(peak.memory, load.memory)
+    if peak.over and was_over:
+        return "out-of-memory"
+    return "too-many-processes" if load.tasks > job.plan.limits.processes else ""
+
+
+def _pidfd(pid: int) -> list[int]:
+    """Return a descriptor that becomes ready when ``pid`` ends; none on old kernels or engines."""
+    try:
+        return [os.pidfd_open(pid)]
+    except OSError:
+        return []
+
+
+def _overflow(plan: Plan) -> str:
+    usage = folder.usage(plan.job)
+    if usage.disk > plan.limits.disk:
+        return "disk-full"
+    return "too-many-files" if usage.files > plan.limits.files else ""
+
+
+def _decoded(code: int, plan: Plan) -> tuple[str, int | None, str]:
+    # bubblewrap tells a death by signal n as exit status 128 + n.
+    if plan.bubblewrap and code > 128:
+        code = 128 - code
+    if code >= 0:
+        return "exit", code, ""
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"SIG{-code}"
+    return "signal", None, name
+
+
+def _corrected(status: str, code: int | None, name: str, job: Job) -> str:
+    """Return the limit behind an unclean end, where there is one."""
+    if status not in {"exit", "signal"}:
+        return status
+    if name and SIGNALS.get(signal.Signals[name]):
+        return SIGNALS[signal.Signals[name]]
+    if cgroup.starved(job.groups):
+        return "out-of-memory"
+    overflow = _overflow(job.plan)
+    if overflow or code == 0:
+        return overflow or status
+    return "disk-full" if folder.usage(job.plan.job).largest >= job.plan.limits.file_size else status

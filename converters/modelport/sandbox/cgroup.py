@@ -1,4 +1,4 @@
-"""Control groups, version 1 or 2, where we may make some: hard limits, and a kill that misses none.
+"""Control groups, version 1 or 2, where we may make some: hard limits, and a sure kill.
 
 Source: Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/{memory,pids}.rst.
 """
@@ -15,7 +15,7 @@ REMOVAL = 1.0  # seconds that a group may stay busy after its last process
 
 
 def make(memory: int, tasks: int) -> list[str]:
-    """Return new groups, named after this process, that hold a job to ``memory`` bytes and ``tasks``.
+    """Return new groups, named after this process, with room for ``memory`` bytes and ``tasks``.
 
     A hierarchy in which we may not make one is left out: the list may be empty.
     """

@@ -4,6 +4,8 @@ Only the standard library is importable, and of the package only the modules ask
 its ``__init__`` would bring the whole house along.
 """
 
+# ruff: noqa: PLC0415  # the path must be set before anything of ours can be imported
+
 from __future__ import annotations
 
 import json

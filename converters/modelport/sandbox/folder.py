@@ -120,7 +120,7 @@ def _sealed(path: str) -> tuple[str, int]:
 def _open_to_all(top: str) -> None:
     for path, status in [(top, os.lstat(top)), *_walk(top)]:
         if stat.S_ISDIR(status.st_mode):
-            os.chmod(path, stat.S_IMODE(status.st_mode) | 0o555)
+            os.chmod(path, stat.S_IMODE(status.st_mode) | 0o555)  # noqa: S103  # the job folder is 0700
         # A second link may be the original in the store, whose mode is not ours to change.
         elif stat.S_ISREG(status.st_mode) and status.st_nlink == 1:
             os.chmod(path, stat.S_IMODE(status.st_mode) | 0o444)

@@ -15,12 +15,11 @@ from modelport.sandbox import landlock
 
 ENTRY = Path(__file__).with_name("entry.py")
 PROBE_SECONDS = 30.0
-ABI_OF_NOW = 6  # the newest that closes a hole which a job could use
 
 ADVICE: dict[str, tuple[str, str]] = {
     "landlock": (
         "",  # landlock.gaps has the sentences
-        "Use Linux 6.12 or newer with landlock among its lsm= modules; in Docker, engine 23 or newer.",
+        "Use Linux 6.12 or newer with landlock in its lsm= list; with Docker, engine 23 or newer.",
     ),
     "seccomp": (
         "system calls are not filtered: no seccomp",
@@ -32,7 +31,7 @@ ADVICE: dict[str, tuple[str, str]] = {
     ),
     "identities": (
         "jobs run under the service's user",
-        "Run the service as root with the capabilities SETUID, SETGID, CHOWN and KILL and a writable /run.",
+        "Run the service as root, with SETUID, SETGID, CHOWN and KILL, and a writable /run.",
     ),
     "cgroups": (
         "memory is limited by polling and a limit a process, not by a control group",
@@ -89,8 +88,9 @@ def sweep() -> Mapping[str, int]:
 
 
 def _answer(command: str) -> bytes:
-    argv = [sys.executable, "-I", "-S", ENTRY, command]
+    argv = [sys.executable, "-I", "-S", str(ENTRY), command]
     done = subprocess.run(argv, capture_output=True, timeout=PROBE_SECONDS, check=False)
     if done.returncode:
-        raise OSError(f"the sandbox cannot {command}: {done.stderr.decode(errors='replace')[-500:]}")
+        last = done.stderr.decode("utf-8", "replace")[-500:]
+        raise OSError(f"the sandbox cannot {command}: {last}")
     return done.stdout

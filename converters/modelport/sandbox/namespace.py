@@ -1,4 +1,4 @@
-"""Namespaces by bubblewrap, where the machine lets us have them: own network, processes and files."""
+"""Namespaces by bubblewrap, where we may have them: own network, processes and files."""
 
 from __future__ import annotations
 

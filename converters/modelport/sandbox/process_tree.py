@@ -27,11 +27,14 @@ def descendants(root: int) -> set[int]:
 
     The root is a subreaper, so that orphans of the tree are its children too.
     """
+    # Only where the kernel was built with CONFIG_PROC_CHILDREN.
+    listed = os.path.exists(f"/proc/{root}/task/{root}/children")
+    children = _children if listed else _by_parent().get
     found: set[int] = set()
-    fresh = _children(root)
+    fresh = children(root) or set()
     while fresh:
         found |= fresh
-        fresh = {child for pid in fresh for child in _children(pid)} - found
+        fresh = {child for pid in fresh for child in children(pid) or ()} - found
     return found
 
 
@@ -123,15 +126,31 @@ def _children(pid: int) -> set[int]:
         for thread in os.listdir(f"/proc/{pid}/task"):
             with open(f"/proc/{pid}/task/{thread}/children", encoding="ascii") as stream:
                 found.update(map(int, stream.read().split()))
-    except OSError:  # it ended, or the kernel was built without CONFIG_PROC_CHILDREN
-        if os.path.exists(f"/proc/{pid}") and not os.path.exists("/proc/self/task"):
-            raise
+    except OSError:  # it ended
+        return found
     return found
 
 
+def _by_parent() -> dict[int, set[int]]:
+    children: dict[int, set[int]] = {}
+    for pid in _everyone():
+        children.setdefault(int(_status(pid).get("PPid", 0)), set()).add(pid)
+    return children
+
+
+def _everyone() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def _send(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return
+
+
 def _owned(uid: int) -> list[int]:
-    everyone = (int(name) for name in os.listdir("/proc") if name.isdigit())
-    return [pid for pid in everyone if _status(pid).get("Uid", "-1").split()[0] == str(uid)]
+    return [pid for pid in _everyone() if _status(pid).get("Uid", "-1").split()[0] == str(uid)]
 
 
 def _status(pid: int) -> dict[str, str]:

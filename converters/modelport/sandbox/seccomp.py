@@ -65,12 +65,12 @@ def program(machine: str = "") -> bytes:
     """
     machine = machine or os.uname().machine
     if machine not in NUMBERS:
-        raise OSError(errno.ENOSYS, "no table of system calls for %s" % machine)
+        raise OSError(errno.ENOSYS, f"no table of system calls for {machine}")
     return _assembled(machine, _rules(NUMBERS[machine]))
 
 
 def denial(answers: Mapping[int, int]) -> bytes:
-    """Return a filter that answers system call ``number`` with an error code, and allows the rest."""
+    """Return a filter that answers each system call of ``answers`` with its error code."""
     rules = [
         rule
         for number, code in answers.items()

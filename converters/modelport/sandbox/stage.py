@@ -33,7 +33,7 @@ TASK_SLACK = 32
 CPU_SLACK = 60  # seconds beyond wall time on every core: only counts if the supervisor is gone
 
 
-def begin(plan: Plan, groups: list[str], complaints: int, supervisor: int) -> None:
+def begin(plan: Plan, groups: tuple[str, ...], complaints: int, supervisor: int) -> None:
     """Turn this forked child into the job of ``plan``; never returns.
 
     Why it could not is written to ``complaints``, which the job does not inherit.
@@ -64,10 +64,9 @@ def confine(plan: Plan, complaints: int, supervisor: int = 0) -> None:
     rules = landlock.ruleset(view.grants(plan)) if plan.landlock else -1
     if plan.uid is not None:
         identity.assume(plan.uid)
-    for limit, (soft, hard) in _rlimits(plan).items():
+    for limit, wanted in _rlimits(plan).items():
         most = resource.getrlimit(limit)[1]
-        if most != resource.RLIM_INFINITY:
-            soft, hard = min(soft, most), min(hard, most)
+        soft, hard = (min(value, most) if most >= 0 else value for value in wanted)
         resource.setrlimit(limit, (soft, hard))
     os.nice(NICENESS)
     os.umask(0o077)
@@ -89,7 +88,7 @@ def confine(plan: Plan, complaints: int, supervisor: int = 0) -> None:
         os.close(rules)
     if plan.seccomp:
         seccomp.install(seccomp.program())
-    os.execve(plan.argv[0], plan.argv, environment(plan))
+    os.execve(plan.argv[0], plan.argv, environment(plan))  # noqa: S606  # no shell is the point
 
 
 def environment(plan: Plan) -> dict[str, str]:
@@ -122,7 +121,7 @@ def _enter_namespace(plan: Plan, complaints: int) -> None:
     os.set_inheritable(complaints, True)
     python = [sys.executable, "-I", "-S", ENTRY, "stage", str(memory), str(complaints)]
     wrapped = namespace.command(plan, python)
-    os.execve(wrapped[0], wrapped, {"PATH": "/usr/bin:/bin"})
+    os.execve(wrapped[0], wrapped, {"PATH": "/usr/bin:/bin"})  # noqa: S606  # no shell is the point
 
 
 def _be_first_to_go() -> None:

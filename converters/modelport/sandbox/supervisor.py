@@ -11,7 +11,6 @@ import resource
 import select
 import signal
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,6 +20,7 @@ from modelport.sandbox.plan import Plan
 LIFELINE = 0
 FIRST_POLL, POLL = 0.005, 0.1  # seconds between looks at the tree, growing
 DISK_POLL = 0.5
+DEATH = 128  # bubblewrap tells a death by signal n as exit status 128 + n
 
 SIGNALS = {signal.SIGXCPU: "timed-out", signal.SIGXFSZ: "disk-full"}
 """Signals by which the kernel itself enforces a limit."""
@@ -102,7 +102,7 @@ def _counted(plan: Plan) -> Plan:
     return replace(plan, tasks=others + plan.limits.processes + stage.TASK_SLACK)
 
 
-def _started(plan: Plan, groups: Sequence[str]) -> tuple[int, str]:
+def _started(plan: Plan, groups: tuple[str, ...]) -> tuple[int, str]:
     """Fork the job; return its number, and why it could not begin ("" if it did)."""
     read, write = os.pipe()
     supervisor = os.getpid()
@@ -168,9 +168,8 @@ def _overflow(plan: Plan) -> str:
 
 
 def _decoded(code: int, plan: Plan) -> tuple[str, int | None, str]:
-    # bubblewrap tells a death by signal n as exit status 128 + n.
-    if plan.bubblewrap and code > 128:
-        code = 128 - code
+    if plan.bubblewrap and code > DEATH:
+        code = DEATH - code
     if code >= 0:
         return "exit", code, ""
     try:
@@ -191,4 +190,5 @@ def _corrected(status: str, code: int | None, name: str, job: Job) -> str:
     overflow = _overflow(job.plan)
     if overflow or code == 0:
         return overflow or status
-    return "disk-full" if folder.usage(job.plan.job).largest >= job.plan.limits.file_size else status
+    stopped = folder.usage(job.plan.job).largest >= job.plan.limits.file_size
+    return "disk-full" if stopped else status

@@ -1,0 +1,9 @@
+"""The room that tells people what came out: a page, a line for the terminal, code to load it."""
+
+from __future__ import annotations
+
+from modelport.report.page import write_html
+from modelport.report.snippets import snippet
+from modelport.report.words import sentence
+
+__all__ = ["sentence", "snippet", "write_html"]

@@ -210,13 +210,19 @@ def sort(graph: Any) -> bool:
         waiting = later
     changed = any(a is not b for a, b in zip(order, graph.node))
     if changed:
-        copies = [_copy(node) for node in order]
-        del graph.node[:]
-        graph.node.extend(copies)
+        set_nodes(graph, order)
     return changed or any(moved)
 
 
-def _copy(message: Any) -> Any:
+def copy(message: Any) -> Any:
+    """Return a copy of a protobuf message that belongs to no other message."""
     twin = type(message)()
     twin.CopyFrom(message)
     return twin
+
+
+def set_nodes(graph: Any, nodes: list[Any]) -> None:
+    """Make ``nodes`` (which may be nodes of ``graph`` itself) the nodes of ``graph``."""
+    copies = [copy(node) for node in nodes]
+    del graph.node[:]
+    graph.node.extend(copies)

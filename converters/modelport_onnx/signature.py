@@ -6,6 +6,7 @@ from typing import Any
 
 # NumPy's names where ONNX's own, in lower case, differ.
 NUMPY_NAMES = {"float": "float32", "double": "float64"}
+ANONYMOUS = {"", "?", "*", "-1", "None", "unknown"}
 
 
 def dtype_name(elem_type: int) -> str:
@@ -38,7 +39,8 @@ def type_name(kind: Any) -> str:
 def shape(value: Any) -> list[Any] | None:
     """Return an int, a symbol or None for each axis of a ``ValueInfoProto``; None: no rank.
 
-    Negative sizes, which some exporters write for a free axis, count as unknown.
+    Negative sizes and names such as ``?``, which some exporters write for every free
+    axis, count as unknown: two axes that are called ``?`` need not be equal.
     """
     tensor = value.type.tensor_type
     if value.type.WhichOneof("value") != "tensor_type" or not tensor.HasField("shape"):
@@ -48,7 +50,7 @@ def shape(value: Any) -> list[Any] | None:
         if dim.HasField("dim_value"):
             sizes.append(dim.dim_value if dim.dim_value >= 0 else None)
         else:
-            sizes.append(dim.dim_param or None)
+            sizes.append(None if dim.dim_param in ANONYMOUS else dim.dim_param)
     return sizes
 
 

@@ -1,0 +1,1 @@
+"""PyTorch: TorchScript, ExportedProgram, safetensors and pickled files; edges to and from ONNX."""

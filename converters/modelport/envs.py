@@ -154,7 +154,7 @@ def find_python(version: str) -> str:
             return done.stdout.strip()
     raise EnvironmentBroken(
         f"no Python {version} on this machine",
-        hint=f"Install Python {version} (your system's package, pyenv or `uv python install {version}`).",
+        hint=f"Install Python {version}: your system's package, pyenv, or uv python install.",
     )
 
 
@@ -171,18 +171,17 @@ def _run(argv: list[str | Path], name: str) -> None:
         errors = [line for line in lines if "ERROR" in line] or lines or ["no message"]
         raise EnvironmentBroken(
             f"environment {name}: {errors[-1].strip()[:500]}",
-            hint="Check the network and the package index that pip is configured for, then build again.",
+            hint="Check the network and the index that pip is configured for, then build again.",
         )
 
 
 def _install(environment: Environment, folder: Path, say: Say) -> None:
-    pip = [folder / "bin" / "python", "-I", "-m", "pip", "--disable-pip-version-check"]
+    python = folder / "bin" / "python"
+    pip: list[str | Path] = [python, "-I", "-m", "pip", "--disable-pip-version-check"]
     requirements = folder / "requirements.txt"
     requirements.write_text(environment.lock or "\n".join(environment.requires), "utf-8")
     count = len(requirements.read_text("utf-8").split())
-    say(
-        f"environment {environment.name}: installing {count} packages, several minutes the first time"
-    )
+    say(f"environment {environment.name}: installing {count} packages, this takes minutes")
     # -I would hide PIP_* variables only from Python itself; pip still honours the user's settings.
     _run([*pip, "install", "--quiet", "-r", requirements], environment.name)
     if environment.remove:

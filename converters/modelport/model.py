@@ -114,7 +114,7 @@ class Port:
         target: Name in the target; None where it is gone.
         axes: Transposition from source to target layout; empty means none.
         constant: The value built in where an input is gone.
-        shape: The only shape that the target accepts, where it accepts one only.
+        shape: The only shape that the target accepts, in its own layout, where there is one.
         extra: What the target's runtime needs to know.
     """
 
@@ -248,7 +248,7 @@ class Attempt:
     precision: str = "float32"
 
 
-def jsonable(value: Any) -> Any:  # noqa: ANN401  # any value of this module
+def jsonable(value: Any) -> Any:  # noqa: ANN401, PLR0911  # any value, one return a kind
     """Return ``value`` as JSON types; NaN and infinities become None, paths their name."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: jsonable(getattr(value, f.name)) for f in dataclasses.fields(value)}

@@ -34,7 +34,9 @@ def plan(
     table = sorted(converters, key=lambda converter: converter.id)
     format, variant = split(target)
     if format == source and not variant:
-        routes = {(c,) for c in table if c.source == source == c.target and c.role == "repair"}
+        routes: set[Route] = {
+            (c,) for c in table if c.source == source == c.target and c.role == "repair"
+        }
     else:
         routes = {route for route in _walks(source, table) if _ends(route, format, variant)}
     if not routes:
@@ -86,11 +88,15 @@ def _walks(source: str, table: list[Converter]) -> Iterator[Route]:
             if converter.source != here:
                 continue
             if converter.target == here:
-                if not route or route[-1].role == "edge":
+                if not route or route[-1].role == "edge" or _last_pass(route, converter):
                     pending.append(((*route, converter), visited, here))
             elif converter.target not in visited and _edges(route) < MAX_EDGES:
                 reached = visited | {converter.target}
                 pending.append(((*route, converter), reached, converter.target))
+
+
+def _last_pass(route: Route, converter: Converter) -> bool:
+    return converter.role == "pass" and route[-1].role == "repair"
 
 
 def _edges(route: Route) -> int:

@@ -121,7 +121,7 @@ class Context:
         return Finished(done.returncode, text)
 
 
-def _port(
+def _port(  # noqa: PLR0917  # private, called twice
     source: str,
     target: Optional[str],
     axes: Sequence[int],

@@ -69,7 +69,7 @@ def run(plugin: Any, job: Path, request: Dict[str, Any], ctx: Any) -> Dict[str, 
     ``JOB/cases/c.npz``, and its outputs go to ``out/<index of the run>/c.npz``.
     What fails in one variant or one case is recorded there and stops no other.
     """
-    from modelport_sdk import first_line
+    from modelport_sdk import PluginError, first_line
 
     answers = []
     for index, asked in enumerate(request["runs"]):
@@ -80,6 +80,10 @@ def run(plugin: Any, job: Path, request: Dict[str, Any], ctx: Any) -> Dict[str, 
             session = plugin.load(job / request["source"], asked["variant"], ctx)
         except LookupError as exc:
             answer.update(error="no such variant: %s" % first_line(exc))
+            continue
+        except PluginError as exc:
+            answer.update(error=first_line(exc), refusal=exc.to_json())
+            traceback.print_exc()
             continue
         except Exception as exc:
             answer.update(error="%s: %s" % (type(exc).__name__, first_line(exc)))

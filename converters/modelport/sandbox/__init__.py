@@ -3,9 +3,24 @@
 docs/sandbox.md says what each layer blocks, and what none does.
 """
 
+from modelport.sandbox.call import Answer, Call, Jail, call, collect, prepare
 from modelport.sandbox.ending import Ending
 from modelport.sandbox.launcher import launch
 from modelport.sandbox.layers import Layers, layers, sweep
 from modelport.sandbox.limits import Limits, default_limits
 
-__all__ = ["Ending", "Layers", "Limits", "default_limits", "launch", "layers", "sweep"]
+__all__ = [
+    "Answer",
+    "Call",
+    "Ending",
+    "Jail",
+    "Layers",
+    "Limits",
+    "call",
+    "collect",
+    "default_limits",
+    "launch",
+    "layers",
+    "prepare",
+    "sweep",
+]

@@ -1,0 +1,52 @@
+# Two commands do everything: `make run` and `make test`. `make help` lists the rest.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+SOURCES := pyproject.toml frontend/build_page.py $(shell find frontend/src frontend/index.html frontend/package-lock.json frontend/vite.config.ts -type f 2>/dev/null)
+
+.PHONY: help install run test test-slow check format scoreboard benchmark corpus clean
+
+help: ## List the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(STAMP): $(SOURCES)
+	@echo "==> service: creating $(VENV) with $(PYTHON)"
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: set PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "==> service: installing packages and building the page (about a minute)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test,check]' 2>&1 | grep -v '^WARNING: Location' || true
+	@$(BIN)/python -c 'import modelport_api'
+	@touch $@
+
+install: $(STAMP) ## Set up the service, the page and the environment `base`
+	@$(BIN)/modelport env build base
+
+run: install ## Start the service at http://127.0.0.1:8000
+	@$(BIN)/modelport serve
+
+test: install ## Run every test that fits in CI
+	@$(BIN)/pytest -m 'not slow'
+
+test-slow: install ## Run the long corpus runs too
+	@$(BIN)/pytest
+
+check: install ## Lint, types, import rules, the page's own checks
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python frontend/build_page.py check
+
+format: install ## Format the code
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+scoreboard: install ## Convert every corpus model to every target; writes docs/scoreboard.md
+	@$(BIN)/python -m benchmarks.scoreboard $(SCOREBOARD)
+
+benchmark: install ## Compare with the bare tools; writes docs/performance.md
+	@$(BIN)/python -m benchmarks.performance
+
+clean: ## Remove what `make install` made in this folder
+	rm -rf $(VENV) frontend/node_modules frontend/modelport_frontend/dist

@@ -1,0 +1,20 @@
+"""The flow of one conversion through the rooms, and what the doors need of it."""
+
+from __future__ import annotations
+
+from modelport.engine.flow import convert, inspect_files, receive, routes_of, targets
+from modelport.engine.house import House, home_folder
+from modelport.engine.publication import Conversion
+from modelport.engine.request import Request
+
+__all__ = [
+    "Conversion",
+    "House",
+    "Request",
+    "convert",
+    "home_folder",
+    "inspect_files",
+    "receive",
+    "routes_of",
+    "targets",
+]

@@ -1,0 +1,167 @@
+"""One conversion from room to room; the only place that knows their order."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from modelport import errors, intake, planner
+from modelport.engine.answers import stem
+from modelport.engine.bench import Bench, Observe
+from modelport.engine.candidates import Ask, attempt, check_options
+from modelport.engine.house import House
+from modelport.engine.mapping import identity
+from modelport.engine.proof import prove, weighed
+from modelport.engine.publication import Conversion, publish
+from modelport.engine.request import Request, Subject
+from modelport.engine.shelf import Study
+from modelport.engine.study import study
+from modelport.model import Artifact, Attempt, Description, Verdict
+from modelport.planner import Route
+
+RANK = (Verdict.VERIFIED, Verdict.ALIKE, Verdict.STRUCTURAL, Verdict.UNVERIFIED, Verdict.DIFFERENT)
+"""Which of several converted candidates is handed out when none is verified."""
+
+
+def quiet(stage: str, fraction: float, detail: str) -> None:
+    """Observe nothing."""
+    del stage, fraction, detail
+
+
+def receive(files: Sequence[Path], work: Path, house: House, *, source: str = "") -> Artifact:
+    """Gather the user's files in a folder of ``work`` and say which format they are of.
+
+    Raises:
+        InputError: They are no model, more than one, or unsafe to unpack.
+    """
+    formats = house.registry.formats.values()
+    folder = intake.gather(files, work / "source", house.limits, formats)
+    return intake.identify(folder, formats, source=source)
+
+
+def inspect_files(
+    files: Sequence[Path], work: Path, house: House, *, source: str = "", consent: bool = False
+) -> tuple[Artifact, Description]:
+    """Receive the files and say what is in the model."""
+    work.mkdir(parents=True, exist_ok=True)
+    artifact = receive(files, work, house, source=source)
+    return artifact, Bench(house, work, quiet, consent=consent).inspect(artifact)
+
+
+def routes_of(source: str, target: str, house: House) -> tuple[Route, ...]:
+    """Return the routes that can run now, best first.
+
+    Raises:
+        NoRoute: There is none at all.
+        Unavailable: Each one needs an environment that is not ready.
+    """
+    routes = planner.plan(source, target, house.registry.converters.values())
+    states = {c.env: house.envs.status(c.env) for route in routes for c in route}
+    usable = tuple(route for route in routes if all(states[c.env].ready for c in route))
+    if not usable:
+        missing = next(state for state in states.values() if not state.ready)
+        raise errors.Unavailable(
+            f"environment {missing.name} is not ready: {missing.reason}",
+            hint=f"Run: {missing.command}" if missing.command else "",
+        )
+    return usable
+
+
+def convert(
+    request: Request,
+    work: Path,
+    house: House,
+    observe: Observe = quiet,
+    cancel: threading.Event | None = None,
+) -> Conversion:
+    """Convert, verify and report, inside the folder ``work``, which the caller deletes.
+
+    Raises:
+        ModelportError: Nothing was converted; ``report`` tells what was tried.
+    """
+    begin = time.monotonic()
+    work.mkdir(parents=True, exist_ok=True)
+    bench = Bench(house, work, observe, cancel, request.consent)
+    observe("receive", 0.0, "")
+    source = receive(request.files, work, house, source=request.source)
+    observe("inspect", 0.0, source.main)
+    subject = Subject(source, bench.inspect(source), request)
+    routes = routes_of(source.format, request.target, house)
+    check_options(routes, request.options)
+    observe("reference", 0.0, "")
+    known = study(bench, subject)
+    ask = Ask(stem(source), request.options, known.shapes, request.calibration)
+    attempts = _try(bench, subject, routes, ask, known)
+    chosen = best(attempts)
+    seconds = time.monotonic() - begin
+    if chosen is not None and attempts[chosen].verification is not None:
+        attempts[chosen] = _weigh(bench, source, attempts[chosen])
+    return publish(bench, subject, attempts, chosen, seconds)
+
+
+def _try(
+    bench: Bench, subject: Subject, routes: tuple[Route, ...], ask: Ask, known: Study
+) -> list[Attempt]:
+    """Try the routes in order until one result stands; a later one may still be better."""
+    deadline = time.monotonic() + bench.house.budget
+    attempts: list[Attempt] = []
+    for index, route in enumerate(routes):
+        if attempts and time.monotonic() > deadline:
+            break
+        names = " > ".join(converter.id for converter in route)
+        bench.observe("convert", index / len(routes), names)
+        tried = attempt(bench, subject.source, identity(subject.description), route, ask)
+        if tried.result is not None:
+            bench.observe("verify", index / len(routes), names)
+            tried = replace(tried, verification=prove(bench, tried, known))
+        attempts.append(tried)
+        if stands(tried):
+            break
+    return attempts
+
+
+def stands(tried: Attempt) -> bool:
+    """Return whether no further candidate needs to be tried."""
+    verification = tried.verification
+    if verification is None:
+        return False
+    if verification.verdict in {Verdict.VERIFIED, Verdict.ALIKE, Verdict.STRUCTURAL}:
+        return True
+    if verification.verdict is Verdict.DIFFERENT:
+        return False
+    # Unverified for a reason that lies in the source: another candidate gets the same.
+    agreed = verification.comparisons and all(c.passed for c in verification.comparisons)
+    missing = bool(verification.details.get("failures"))
+    return bool(verification.details.get("final")) or bool(agreed and not missing)
+
+
+def best(attempts: Sequence[Attempt]) -> int | None:
+    """Return the index of the attempt to hand out; None where none converted."""
+    done = [i for i, tried in enumerate(attempts) if tried.verification is not None]
+    if not done:
+        return None
+
+    def rank(index: int) -> tuple[int, float, int]:
+        verification = attempts[index].verification
+        assert verification is not None  # noqa: S101  # narrowed above
+        worst = max((c.excess for c in verification.comparisons), default=0.0)
+        return RANK.index(verification.verdict), worst, index
+
+    return min(done, key=rank)
+
+
+def _weigh(bench: Bench, source: Artifact, chosen: Attempt) -> Attempt:
+    assert chosen.verification is not None  # noqa: S101  # checked by the caller
+    bench.observe("weigh", 0.0, "")
+    return replace(chosen, verification=weighed(bench, source, chosen, chosen.verification))
+
+
+def targets(format: str, house: House) -> list[dict[str, Any]]:
+    """Return what a model of ``format`` can become, as the REST resource lists it."""
+    from modelport.engine.offers import offers  # noqa: PLC0415  # only the service asks
+
+    return offers(format, house)

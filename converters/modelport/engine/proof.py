@@ -1,0 +1,162 @@
+"""Judges one candidate: runs it in its own runtime on the study's inputs, and weighs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from modelport import errors, verify, weigh
+from modelport.engine.bench import Bench
+from modelport.engine.outputs import Ran
+from modelport.engine.shelf import Study
+from modelport.model import Artifact, Attempt, Case, Json, Mapped, Tensors, Verdict, Verification
+
+WEIGHT_LIMIT = 1 << 30
+"""Bytes of weights that are read for the weight check; beyond, it is left out and said."""
+
+FAILURES = 8
+"""Cases that the result did not run on, listed in the report with their reasons."""
+
+EXTRA_VARIANTS = ("unoptimised", "default")
+"""Ways a user may run the result, reported beside the verdict."""
+
+
+def prove(bench: Bench, tried: Attempt, known: Study) -> Verification:
+    """Return the verdict on ``tried``; fails closed, whatever happens in the runtime.
+
+    Raises:
+        Cancelled: The user asked for the end.
+    """
+    result = tried.result
+    assert result is not None  # noqa: S101  # only converted attempts are proved
+    runtime = bench.house.registry.runtimes.get(result.format)
+    if runtime is None:
+        return unverified(f"no runtime runs {result.format} models here", final=True)
+    cases = [case for case in known.cases if not verify.misfit(case.feeds, tried.mapped.inputs)]
+    if known.problem:
+        # Whether the result loads is worth knowing even where it cannot be compared.
+        return unverified(known.problem, final=True)
+    if not any(case.typical for case in cases):
+        return unverified("none of the inputs fits what the result accepts")
+    fed = [replace(case, feeds=verify.to_target(case.feeds, tried.mapped.inputs)) for case in cases]
+    extra = [v for v in EXTRA_VARIANTS if v in runtime.variants]
+    runs: dict[str, Sequence[Case]] = {"plain": fed}
+    runs.update({variant: [case for case in fed if case.typical] for variant in extra})
+    shapes = {
+        p.target: known.shapes[p.source]
+        for p in tried.mapped.inputs
+        if p.target and p.source in known.shapes
+    }
+    try:
+        ran = bench.run(runtime, result, runs, shapes=shapes, io=tried.mapped, stage="verify")
+    except errors.Cancelled:
+        raise
+    except errors.ModelportError as exc:
+        return unverified(f"the result does not run: {exc}")
+    if ran["plain"].error:
+        return unverified(f"the result does not load in {runtime.title}: {ran['plain'].error}")
+    return _judged(tried, known, cases, ran)
+
+
+def unverified(reason: str, *, final: bool = False) -> Verification:
+    """Return the verdict ``unverified``; ``final`` where no other candidate can do better."""
+    return Verification(Verdict.UNVERIFIED, reason, details={"final": final})
+
+
+def _judged(
+    tried: Attempt, known: Study, cases: Sequence[Case], ran: Mapping[str, Ran]
+) -> Verification:
+    floor = known.floor
+    assert floor is not None  # noqa: S101  # there is a reference, so there is a floor
+    precision = "int8" if known.quantised else tried.precision
+    guards = verify.Guards(
+        still=verify.sensitive(known.reference, known.cases, floor),
+        self_test=verify.faults(
+            known.reference,
+            known.planted,
+            known.cases,
+            floor,
+            precision=precision if precision == "float16" else "float32",
+            rounded=known.rounded,
+            weightless=known.weightless,
+        ),
+    )
+
+    def judged(one: Ran) -> Verification:
+        outputs = _Translated(one.outputs, tried.mapped)
+        return verify.judge(
+            known.reference,
+            outputs,
+            [case for case in cases if case.typical or one.variant == "plain"],
+            floor,
+            precision=precision,
+            guards=guards,
+            rounded=known.rounded,
+        )
+
+    verdict = judged(ran["plain"])
+    others = {
+        variant: _brief(judged(one))
+        for variant, one in ran.items()
+        if variant != "plain" and not one.error
+    }
+    failures = [f"on {case}: {text}" for case, text in ran["plain"].failures.items()][:FAILURES]
+    details = {**verdict.details, "runtimes": others, "failures": failures}
+    return replace(verdict, cautions=(*verdict.cautions, *known.remarks), details=details)
+
+
+def _brief(verification: Verification) -> Json:
+    worst = max(verification.comparisons, key=lambda c: c.excess, default=None)
+    return {
+        "verdict": verification.verdict.value,
+        "max_abs": worst.max_abs if worst else None,
+        "max_rel": worst.max_rel if worst else None,
+        "excess": worst.excess if worst else None,
+    }
+
+
+class _Translated(Mapping[str, Tensors]):
+    """Outputs under the source's names and in its layouts, still read case by case."""
+
+    def __init__(self, outputs: Mapping[str, Tensors], mapped: Mapped) -> None:
+        self._outputs = outputs
+        self._mapped = mapped
+
+    def __getitem__(self, case: str) -> Tensors:
+        return verify.to_source(self._outputs[case], self._mapped.outputs)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._outputs)
+
+    def __len__(self) -> int:
+        return len(self._outputs)
+
+
+def weighed(
+    bench: Bench, source: Artifact, tried: Attempt, verification: Verification
+) -> Verification:
+    """Return ``verification`` with the weight check beside it; never raises but on cancel."""
+    result = tried.result
+    assert result is not None  # noqa: S101
+    readers = bench.house.registry.weights
+    if source.format not in readers:
+        return verification
+    try:
+        before = bench.weights(readers[source.format], source, WEIGHT_LIMIT)
+        if isinstance(before, str):
+            found = {"skipped": before}
+        elif result.format in readers:
+            after = bench.weights(readers[result.format], result, WEIGHT_LIMIT)
+            if isinstance(after, str):
+                found = {"skipped": after}
+            else:
+                found = weigh.match(before.items(), after.items()).to_json()
+        else:
+            found = weigh.search(
+                before.items(), [result.root / name for name in result.files]
+            ).to_json()
+    except errors.Cancelled:
+        raise
+    except errors.ModelportError as exc:
+        found = {"skipped": str(exc)}
+    return replace(verification, details={**verification.details, "weights": found})

@@ -1,0 +1,123 @@
+"""Keeps a study on disk: everything that a verdict needs of the source, or nothing at all."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from modelport import verify
+from modelport.engine.outputs import Outputs, Ran
+from modelport.model import Case, Tensors, jsonable
+from modelport_sdk import tensors
+
+FAULTS = 5
+"""Planted faults a source: as many as were planted in each model that the rule was set on."""
+
+NUDGES: Mapping[str, str | int] = {"ulp-up": "up", "ulp-random": 1}
+FLOOR_VARIANTS = ("unoptimised", "basic", "weights-ulp")
+
+
+@dataclass(frozen=True)
+class Study:
+    """What is known of a source.
+
+    Attributes:
+        shapes: The concrete shape chosen for every input.
+        cases: The battery, those that the source itself refuses left out.
+        reference: The source's outputs by case.
+        floor: Noise and scale; None where there is no reference.
+        rounded: The outputs with weights rounded to float16; may be empty.
+        planted: Outputs of the source with a planted fault, one mapping a fault.
+        quantised: Whether the source computes with quantised numbers itself.
+        weightless: Whether the source has no float weights at all.
+        problem: Why there is no reference; "" where there is one.
+        remarks: Sentences for the report.
+    """
+
+    shapes: Mapping[str, tuple[int, ...]]
+    cases: tuple[Case, ...] = ()
+    reference: Mapping[str, Tensors] = field(default_factory=dict[str, Tensors])
+    floor: verify.Floor | None = None
+    rounded: Mapping[str, Tensors] = field(default_factory=dict[str, Tensors])
+    planted: tuple[Mapping[str, Tensors], ...] = ()
+    quantised: bool = False
+    weightless: bool = False
+    problem: str = ""
+    remarks: tuple[str, ...] = ()
+
+
+def store(
+    place: Path,
+    shapes: Mapping[str, tuple[int, ...]],
+    cases: Sequence[Case],
+    ran: Mapping[str, Ran],
+) -> None:
+    """Write the study to ``place``: everything is there, or nothing."""
+    plain = ran["plain"].outputs
+    kept = [case for case in cases if case.id in plain]
+    noisy: dict[str, Mapping[str, Tensors]] = {
+        variant: one.outputs for variant, one in ran.items() if variant in FLOOR_VARIANTS
+    }
+    for name in NUDGES:
+        twins = {case.id: f"{case.id}.{name}" for case in kept}
+        noisy[name] = Outputs({c: plain.file(t) for c, t in twins.items() if t in plain})
+    reference = Outputs({case.id: plain.file(case.id) for case in kept})
+    measured = verify.floor(reference, noisy, kept)
+    part = place.with_name(place.name + f".{id(ran):x}.part")
+    for case in kept:
+        _save(part / "cases", case.id, case.feeds)
+    groups = {"reference": reference}
+    groups.update({variant: one.outputs for variant, one in ran.items() if _kept(variant)})
+    for group, outputs in groups.items():
+        folder = part / group.replace(":", "-")
+        folder.mkdir(parents=True)
+        for case_id in outputs:
+            shutil.copyfile(outputs.file(case_id), folder / f"{case_id}.npz")
+    failures = ran["plain"].failures
+    refused = [f"{case.id} inputs: {failures[case.id]}" for case in cases if case.id in failures]
+    told = {
+        "shapes": {name: list(shape) for name, shape in shapes.items()},
+        "cases": [{"id": c.id, "kind": c.kind, "typical": c.typical} for c in kept],
+        "floor": measured.to_json(),
+        "remarks": [f"the source refuses {said}" for said in refused if "point-" not in said],
+    }
+    (part / "study.json").write_text(json.dumps(jsonable(told)), "utf-8")
+    try:
+        part.replace(place)
+    except OSError:  # another process was first
+        shutil.rmtree(part)
+
+
+def _kept(variant: str) -> bool:
+    return variant == "weights-fp16" or variant.startswith("fault:")
+
+
+def _save(folder: Path, case_id: str, arrays: Tensors) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors.save(folder / f"{case_id}.npz", arrays)
+
+
+def load(place: Path) -> Study:
+    """Return the study that ``store`` wrote."""
+    told = json.loads((place / "study.json").read_text("utf-8"))
+
+    def group(name: str) -> Outputs:
+        return Outputs({path.stem: path for path in sorted((place / name).glob("*.npz"))})
+
+    cases = tuple(
+        Case(c["id"], c["kind"], c["typical"], tensors.load(place / "cases" / f"{c['id']}.npz"))
+        for c in told["cases"]
+    )
+    planted = [group(f"fault-{index}") for index in range(FAULTS)]
+    return Study(
+        shapes={name: tuple(shape) for name, shape in told["shapes"].items()},
+        cases=cases,
+        reference=group("reference"),
+        floor=verify.Floor.from_json(told["floor"]),
+        rounded=group("weights-fp16"),
+        planted=tuple(outputs for outputs in planted if outputs),
+        remarks=tuple(told["remarks"]),
+    )

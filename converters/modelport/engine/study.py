@@ -1,0 +1,192 @@
+"""What is known of a source before any candidate is judged: inputs, reference, noise, guards.
+
+It depends on the source, the inputs and the seed only, so it is cached by their digest
+and serves every target.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from modelport import errors, inputs, verify
+from modelport.engine.bench import Bench
+from modelport.engine.outputs import Ran
+from modelport.engine.request import Subject
+from modelport.engine.shelf import FAULTS, FLOOR_VARIANTS, NUDGES, Study, load, store
+from modelport.model import Artifact, Case, Description, Tensors
+from modelport_sdk import Runtime
+
+VERSION = 1
+"""Raised whenever inputs, variants or floors are made differently."""
+
+BUDGET = 60.0
+"""Seconds that the noise floor and the guards of one source may take, loading apart."""
+
+
+@dataclass(frozen=True)
+class _Source:
+    """The source under study, with the inputs the user gave."""
+
+    artifact: Artifact
+    description: Description
+    runtime: Runtime
+    given: Tensors
+    fixed: Mapping[str, tuple[int, ...]]
+    seed: int
+
+
+def study(bench: Bench, subject: Subject) -> Study:
+    """Return the study of the source, from the cache if it was made before.
+
+    Raises:
+        BadInputs: The user's inputs or shapes do not fit the model.
+        InputError: The source does not load in its own runtime, with the reason.
+    """
+    artifact, description, request = subject.source, subject.description, subject.request
+    given = _given(request.inputs)
+    rungs = inputs.ladder(description, given=given, fixed=request.shapes)
+    runtime = bench.house.registry.runtimes.get(artifact.format)
+    if runtime is None:
+        return Study(rungs[0], problem=f"no runtime runs {artifact.format} models here")
+    source = _Source(artifact, description, runtime, given, request.shapes, request.seed)
+    place = bench.house.home / "cache" / "studies" / _key(bench, source)
+    if not (place / "study.json").is_file():
+        failed = _make(bench, source, rungs, place)
+        if failed is not None:
+            return failed
+    weightless = not any(description.parameters.values())
+    return replace(load(place), quantised=verify.quantised(description), weightless=weightless)
+
+
+def _make(
+    bench: Bench, source: _Source, rungs: Sequence[Mapping[str, tuple[int, ...]]], place: Path
+) -> Study | None:
+    """Make the study and store it in ``place``; return one without a reference if that fails."""
+    probed = _probe(bench, source, rungs)
+    if isinstance(probed, Study):
+        return probed
+    shapes, others, seconds = probed
+    held = {**{name: array.shape for name, array in source.given.items()}, **source.fixed}
+    points = [*others, *inputs.neighbours(source.description, shapes, fixed=held)]
+    cases = inputs.battery(
+        source.description, shapes, seed=source.seed, given=source.given, points=points
+    )
+    made = _measure(bench, source, cases, shapes, seconds)
+    if isinstance(made, Study):
+        return made
+    store(place, shapes, cases, made)
+    return None
+
+
+def _given(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (ValueError, OSError, EOFError) as exc:
+        raise errors.BadInputs(
+            "the inputs are no .npz of plain arrays",
+            hint="Save them with numpy.savez(file, **{input name: array}).",
+        ) from exc
+
+
+def _key(bench: Bench, source: _Source) -> str:
+    digest = hashlib.sha256()
+    environment = bench.house.envs.digest(source.runtime.env)
+    shapes = {name: list(shape) for name, shape in source.fixed.items()}
+    threads = bench.house.limits.threads
+    head = [VERSION, source.artifact.sha256, environment, source.seed, shapes, threads]
+    digest.update(json.dumps(head, sort_keys=True).encode())
+    for name, array in source.given.items():
+        digest.update(f"{name} {array.dtype} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def _probe(
+    bench: Bench, source: _Source, rungs: Sequence[Mapping[str, tuple[int, ...]]]
+) -> tuple[Mapping[str, tuple[int, ...]], list[Mapping[str, tuple[int, ...]]], float] | Study:
+    """Return the shapes that the source runs with, others it needs, and seconds a run.
+
+    Others: a model that takes 8 and 16 kHz may want another length for each, so a later
+    rung counts too where it accepts a combination of enumerated inputs that no earlier did.
+    """
+    tries: dict[str, tuple[int, str]] = {}
+    cases: list[Case] = []
+    for index, rung in enumerate(rungs):
+        for case in inputs.probes(source.description, rung, seed=source.seed, given=source.given):
+            tries[f"{index}-{case.id}"] = index, case.id
+            cases.append(replace(case, id=f"{index}-{case.id}"))
+    runs = {"plain": cases}
+    ran = _run(bench, source, runs, rungs[0])["plain"]
+    if ran.error:
+        return _unloadable(ran, rungs[0])
+    good: list[int] = []
+    served: set[str] = set()
+    for tried, (index, combination) in tries.items():
+        if tried in ran.outputs and combination not in served:
+            served.add(combination)
+            good.append(index)
+    if not good:
+        first = next(iter(ran.failures.values()))
+        problem = (
+            "no inputs could be made that the source accepts; give --shape or --inputs "
+            f"(it said: {first})"
+        )
+        return Study(rungs[0], problem=problem)
+    first_good, *rest = dict.fromkeys(good)
+    return rungs[first_good], [rungs[index] for index in rest], ran.seconds
+
+
+def _unloadable(ran: Ran, shapes: Mapping[str, tuple[int, ...]]) -> Study:
+    """Return a study without a reference; raise where the source itself is at fault."""
+    cls = errors.BY_CODE.get(str(ran.refusal.get("code")))
+    if cls is not None and issubclass(cls, errors.InputError):
+        raise cls(str(ran.refusal["message"]), hint=str(ran.refusal["hint"]), step="reference")
+    return Study(shapes, problem=f"the source does not run here: {ran.error}")
+
+
+def _measure(
+    bench: Bench,
+    source: _Source,
+    cases: Sequence[Case],
+    shapes: Mapping[str, tuple[int, ...]],
+    seconds: float,
+) -> dict[str, Ran] | Study:
+    """Run the battery, its nudged twins, and every variant that the runtime has."""
+    typical = [case for case in cases if case.typical]
+    variants = [v for v in (*FLOOR_VARIANTS, "weights-fp16") if v in source.runtime.variants]
+    if "fault" in source.runtime.variants:
+        variants += [f"fault:{index}" for index in range(FAULTS)]
+    affordable = BUDGET / max(seconds, 1e-3) / (len(variants) + len(NUDGES) + 1)
+    some = typical[: max(2, int(affordable))]
+    twins = [
+        replace(inputs.ulp(case, how), id=f"{case.id}.{name}")
+        for case in some
+        for name, how in NUDGES.items()
+    ]
+    runs: dict[str, Sequence[Case]] = {"plain": [*cases, *twins]}
+    runs.update(dict.fromkeys(variants, some))
+    ran = _run(bench, source, runs, shapes)
+    plain = ran["plain"]
+    if plain.error or not any(case.id in plain.outputs for case in typical):
+        first = plain.error or next(iter(plain.failures.values()))
+        return Study(shapes, problem=f"the source does not run here: {first}")
+    return ran
+
+
+def _run(
+    bench: Bench,
+    source: _Source,
+    runs: Mapping[str, Sequence[Case]],
+    shapes: Mapping[str, tuple[int, ...]],
+) -> dict[str, Ran]:
+    return bench.run(source.runtime, source.artifact, runs, shapes=shapes, stage="reference")

@@ -1,0 +1,280 @@
+"""Runs one plugin call in one job folder, and turns every ending into a value or an error.
+
+The job folder is hostile ground once the worker has run: sizes are capped, JSON is
+checked, and files are handed on only if they are regular, alone on their inode and
+inside ``out/``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from modelport import errors
+from modelport.errors import ModelportError
+from modelport.sandbox.launcher import Ending, Limits, launch
+from modelport_sdk import PROTOCOL
+
+Watch = Callable[[str, float], None]
+
+MAX_RESULT = 64 << 20
+"""Bytes of ``result.json`` that are read: a description of 200,000 nodes takes 30 MB."""
+TAIL = 4096
+SHARED_CODE = ("modelport_sdk", "modelport_onnx")
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request to a plugin.
+
+    Attributes:
+        kind: ``convert``, ``inspect``, ``run`` or ``weights``.
+        ref: The plugin as ``module:name``.
+        python: Interpreter of its environment.
+        source: Main file of the model, anywhere; its folder becomes readable to the job.
+        request: Further members of ``request.json``; docs/protocol.md lists them.
+        packages: Whose versions the answer should carry.
+        consent: Whether the operator lets pickled code run.
+    """
+
+    kind: str
+    ref: str
+    python: Path
+    source: Path
+    request: Mapping[str, Any]
+    packages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a call gave: the checked ``result.json``, and how its process ended."""
+
+    result: Mapping[str, Any]
+    ending: Ending
+    job: Path
+
+
+@dataclass(frozen=True)
+class Jail:
+    """The terms on which calls run: limits, the user's cancel, and whether bars may miss."""
+
+    limits: Limits
+    cancel: threading.Event | None = None
+    insecure: bool = False
+
+
+def prepare(job: Path) -> Path:
+    """Create the job folder with its sub-folders, and return it."""
+    for name in ("in", "cases", "out", "tmp", "code"):
+        (job / name).mkdir(parents=True, exist_ok=True)
+    return job
+
+
+def call(job: Path, asked: Call, jail: Jail, watch: Watch | None = None) -> Answer:
+    """Run ``asked`` in ``job`` (made by ``prepare``) and return its answer.
+
+    Raises:
+        StepError, InputError: The plugin refused, with its own code.
+        PluginBug: It raised something it had not declared.
+        ResourceError: A limit was hit.
+        Cancelled: ``jail.cancel`` was set.
+        WorkerDied: It ended without a result.
+        SandboxRefused: The machine lacks the layers, and ``jail.insecure`` is not set.
+    """
+    _stage(asked.ref, job)
+    request = {
+        **asked.request,
+        "protocol": PROTOCOL,
+        "kind": asked.kind,
+        "plugin": asked.ref,
+        "source": str(asked.source),
+        "threads": jail.limits.threads,
+        "packages": list(asked.packages),
+    }
+    (job / "request.json").write_text(json.dumps(request), "utf-8")
+    worker = job / "code" / "modelport_sdk" / "worker.py"
+    with _followed(job / "progress.jsonl", watch):
+        ending = launch(
+            [asked.python, "-I", "-B", worker, job],
+            job=job,
+            readable=[asked.source.parent],
+            limits=jail.limits,
+            log=job / "log.txt",
+            cancel=jail.cancel,
+            insecure=jail.insecure,
+        )
+    _raise_for(ending, job, asked.ref, jail.limits)
+    return Answer(_result(job, asked.ref), ending, job)
+
+
+def collect(job: Path, names: Sequence[str], into: Path) -> tuple[str, ...]:
+    """Move result files from ``job/out`` to the folder ``into`` and return their names.
+
+    Raises:
+        PluginBug: A name leaves the folder, or is no regular file of its own.
+    """
+    out = job / "out"
+    for name in names:
+        source, target = out / name, into / name
+        if not _inside(source, out) or not _plain(source):
+            raise errors.PluginBug("a result is not a regular file of the job", step="sandbox")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source.replace(target)
+        # The job's user owns it, with a private mode; from here on it is ours.
+        if os.geteuid() == 0:
+            os.chown(target, 0, 0, follow_symlinks=False)
+        target.chmod(0o644)
+    return tuple(names)
+
+
+def regular(path: Path) -> bool:
+    """Return whether ``path`` is a regular file with one link, not reached by a symlink."""
+    return _plain(path)
+
+
+def tail(job: Path) -> str:
+    """Return the last lines of the job's log, printable characters only."""
+    try:
+        with (job / "log.txt").open("rb") as stream:
+            stream.seek(0, os.SEEK_END)
+            stream.seek(max(0, stream.tell() - TAIL))
+            text = stream.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
+    return "".join(c for c in text if c.isprintable() or c == "\n").strip()
+
+
+def _stage(ref: str, job: Path) -> None:
+    """Copy the SDK, the ONNX shelf and the one plugin's package to ``job/code``.
+
+    The worker sees these and its own environment, never the service's packages; and
+    the folder can be run again by hand as it stands.
+    """
+    parts = ref.partition(":")[0].split(".")
+    # modelport_plugins.ncnn.from_onnx: the package of packages, then one framework's folder
+    wanted = [*SHARED_CODE, ".".join(parts[:2]) if parts[0] == "modelport_plugins" else parts[0]]
+    for name in wanted:
+        spec = find_spec(name)
+        if spec is None or spec.origin is None:
+            raise errors.EnvironmentBroken(f"plugin package {name} has vanished")
+        origin = Path(spec.origin)
+        target = job / "code" / Path(*name.split("."))
+        if origin.name == "__init__.py":
+            ignored = shutil.ignore_patterns("__pycache__", "*.lock")
+            shutil.copytree(origin.parent, target, dirs_exist_ok=True, ignore=ignored)
+        else:
+            shutil.copy(origin, target.with_suffix(origin.suffix))
+    if parts[0] == "modelport_plugins":
+        (job / "code" / "modelport_plugins" / "__init__.py").touch()
+
+
+def _inside(path: Path, folder: Path) -> bool:
+    return path.parent.resolve().is_relative_to(folder.resolve())
+
+
+def _plain(path: Path) -> bool:
+    try:
+        status = path.lstat()
+    except OSError:
+        return False
+    return stat.S_ISREG(status.st_mode) and status.st_nlink == 1
+
+
+def _result(job: Path, ref: str) -> dict[str, Any]:
+    path = job / "result.json"
+    if not _plain(path) or path.stat().st_size > MAX_RESULT:
+        raise errors.WorkerDied(f"{_named(ref)} ended without a result", step=_named(ref))
+    try:
+        result: dict[str, Any] = json.loads(path.read_bytes())
+    except ValueError:
+        raise errors.WorkerDied(f"{_named(ref)} left a broken result", step=_named(ref)) from None
+    if type(result) is not dict or result.get("protocol") != PROTOCOL:
+        raise errors.WorkerDied(f"{_named(ref)} speaks another protocol", step=_named(ref))
+    if not result.get("ok"):
+        raise _refusal(result.get("error") or {}, ref)
+    return result
+
+
+def _refusal(error: Mapping[str, Any], ref: str) -> ModelportError:
+    cls = errors.BY_CODE.get(str(error.get("code")), errors.PluginBug)
+    operators = {str(k): int(v) for k, v in dict(error.get("operators") or {}).items()}
+    message, hint = str(error.get("message", ""))[:2000], str(error.get("hint", ""))[:2000]
+    return cls(message, hint=hint, step=_named(ref), operators=operators)
+
+
+def _raise_for(ending: Ending, job: Path, ref: str, limits: Limits) -> None:
+    """Raise what the process's own ending says; return if it ended with status 0."""
+    named = _named(ref)
+    status = ending.status
+    if status == "exit" and ending.code == 0:
+        return
+    if status == "cancelled":
+        raise errors.Cancelled("cancelled on request", step=named)
+    if status == "refused":
+        reason = "; ".join(ending.degraded) or "no sandbox on this machine"
+        hint = "Run modelport doctor, or accept the risk with --insecure."
+        raise errors.SandboxRefused(reason, hint=hint, step=named)
+    if status == "timed-out":
+        hint = "Allow more time, or try a smaller model."
+        raise errors.TimedOut(
+            f"{named} took longer than {limits.seconds:g} s", hint=hint, step=named
+        )
+    last = tail(job)
+    starved = ("MemoryError", "bad_alloc", "DefaultCPUAllocator: can't allocate memory")
+    if status == "out-of-memory" or any(word in last for word in starved):
+        message = f"{named} needed more than {limits.memory / (1 << 30):.1f} GiB of memory"
+        raise errors.OutOfMemory(message, hint="Allow more memory.", step=named)
+    if status in {"disk-full", "too-many-files"} or ending.signal == "SIGXFSZ":
+        message = f"{named} wrote more than {limits.disk / (1 << 30):.1f} GiB"
+        raise errors.DiskFull(message, hint="Allow more disk space.", step=named)
+    how = f"was killed by {ending.signal}" if ending.signal else f"ended with status {ending.code}"
+    raise errors.WorkerDied(f"{named} {how} and left no result", hint="See the log.", step=named)
+
+
+def _named(ref: str) -> str:
+    """Return a plugin's own name, as users see it: ``onnx-to-ncnn``."""
+    return ref.partition(":")[2].replace("_", "-")
+
+
+@contextmanager
+def _followed(progress: Path, watch: Watch | None) -> Iterator[None]:
+    """Hand each new line of ``progress.jsonl`` to ``watch`` while the body runs."""
+    if watch is None:
+        yield
+        return
+    done = threading.Event()
+    thread = threading.Thread(target=_follow, args=(progress, watch, done), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def _follow(progress: Path, watch: Watch, done: threading.Event) -> None:
+    offset = 0
+    while not done.wait(0.3):
+        if not _plain(progress):
+            continue
+        with progress.open("rb") as stream:
+            stream.seek(offset)
+            lines = stream.read(1 << 16).splitlines(keepends=True)
+        for line in lines:
+            if not line.endswith(b"\n"):
+                break
+            offset += len(line)
+            try:
+                entry = json.loads(line)
+                watch(str(entry["stage"])[:80], min(1.0, max(0.0, float(entry["fraction"]))))
+            except (ValueError, KeyError, TypeError):
+                continue

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 from dataclasses import dataclass
-from pathlib import Path
 
 GIB = 1 << 30
 SHARE_OF_MEMORY = 0.75  # the rest is for the server, the page cache and the user's other work
@@ -37,12 +35,13 @@ class Limits:
     file_size: int
 
 
-def default_limits(folder: Path = Path("/tmp")) -> Limits:  # noqa: S108  # only its free space is read
+def default_limits(folder: str | os.PathLike[str] = "/") -> Limits:
     """Return limits for one job at a time on this machine, with its jobs under ``folder``.
 
     Half an hour, three quarters of the memory, half of the free disk and every core.
     """
-    disk = int(shutil.disk_usage(folder).free * SHARE_OF_DISK)
+    room = os.statvfs(folder)
+    disk = int(room.f_bavail * room.f_frsize * SHARE_OF_DISK)
     cores = len(os.sched_getaffinity(0))
     return Limits(
         seconds=1800.0,
@@ -61,7 +60,8 @@ def machine_memory() -> int:
     total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     for path in CGROUP_MEMORY:
         try:
-            total = min(total, int(Path(path).read_text("ascii")))
+            with open(path, encoding="ascii") as stream:
+                total = min(total, int(stream.read()))
         except (OSError, ValueError):  # absent, or "max"
             continue
     return total

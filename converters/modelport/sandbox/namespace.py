@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 import sys
 from collections.abc import Iterable
 
@@ -13,18 +11,8 @@ from modelport.sandbox.plan import Plan
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 DEVICES = ["--dev", "/dev", "--proc", "/proc"]
-TRIAL = ["--ro-bind", "/", "/", *DEVICES, "--unshare-all", "--die-with-parent", "true"]
 # --unshare-all as root would make a user namespace too, in which setgroups is refused later.
 UNSHARE_ROOT = "--unshare-ipc --unshare-pid --unshare-net --unshare-uts --unshare-cgroup-try"
-
-
-def bubblewrap() -> str:
-    """Return the path of a ``bwrap`` that works here, "" if there is none (default Docker)."""
-    program = shutil.which("bwrap")
-    if not program:
-        return ""
-    done = subprocess.run([program, *TRIAL], capture_output=True, timeout=10, check=False)
-    return program if done.returncode == 0 else ""
 
 
 def command(plan: Plan, inner: list[str]) -> list[str]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 from collections.abc import Callable
 from typing import Any
 
 from modelport.sandbox import cgroup, identity, kernel, landlock, namespace, process_tree, seccomp
 
 TRIAL_MEMORY, TRIAL_TASKS = 1 << 30, 64
+TRIAL = ["--ro-bind", "/", "/", *namespace.DEVICES, "--unshare-all", "--die-with-parent", "true"]
 
 
 def offers() -> dict[str, Any]:
@@ -16,7 +19,7 @@ def offers() -> dict[str, Any]:
     return {
         "landlock": landlock.abi() if _works(_landlock) else 0,
         "seccomp": _works(_seccomp),
-        "bubblewrap": namespace.bubblewrap(),
+        "bubblewrap": _bubblewrap(),
         "identities": _works(_identity),
         "cgroups": _cgroups(),
     }
@@ -63,6 +66,15 @@ def _identity() -> None:
     if uid is None:
         raise PermissionError("no user id to lend")
     identity.assume(uid)
+
+
+def _bubblewrap() -> str:
+    """Return the path of a ``bwrap`` that works here, "" if there is none (default Docker)."""
+    program = shutil.which("bwrap")
+    if not program:
+        return ""
+    done = subprocess.run([program, *TRIAL], capture_output=True, timeout=10, check=False)
+    return program if done.returncode == 0 else ""
 
 
 def _cgroups() -> bool:

@@ -83,7 +83,7 @@ def kill(root: int, uid: int | None, groups: Iterable[str]) -> int:
                 break
             time.sleep(0.005)
     reap()
-    return len(_alive(root, uid, groups))
+    return len(alive)
 
 
 def kill_user(uid: int) -> None:
@@ -150,17 +150,22 @@ def _send(pid: int, number: int) -> None:
 
 
 def _owned(uid: int) -> list[int]:
-    return [pid for pid in _everyone() if _status(pid).get("Uid", "-1").split()[0] == str(uid)]
+    # Not the owner of /proc/PID: a process can make that root, by PR_SET_DUMPABLE.
+    mark = f"\nUid:\t{uid}\t"
+    return [pid for pid in _everyone() if mark in _text(pid)]
 
 
 def _status(pid: int) -> dict[str, str]:
+    parts = (line.partition(":") for line in _text(pid).splitlines())
+    return {key: value.strip() for key, _, value in parts}
+
+
+def _text(pid: int) -> str:
     try:
         with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as stream:
-            return {
-                key: value.strip() for key, _, value in (line.partition(":") for line in stream)
-            }
+            return stream.read()
     except OSError:
-        return {}
+        return ""
 
 
 def _size(fields: dict[str, str], key: str) -> int:

@@ -1,0 +1,1 @@
+"""NCNN: its ``.param`` and ``.bin``, edges from ONNX and TorchScript through pnnx, a runtime."""

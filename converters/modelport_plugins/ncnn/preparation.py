@@ -1,0 +1,121 @@
+"""ONNX files as pnnx reads them: weights inside, no weights among the inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from modelport_plugins.ncnn.delivery import Port
+from modelport_plugins.ncnn.tool import STEM
+from modelport_sdk import (
+    Context,
+    CorruptModel,
+    DynamicShapeRequired,
+    UnsupportedFeature,
+    mapped,
+)
+
+# One protobuf message, which pnnx reads, ends at 2 GiB.
+MOST_BYTES = 2_000_000_000
+
+
+def load(source: Path) -> Any:
+    """Return the model with its weights.
+
+    Raises:
+        CorruptModel: It cannot be read.
+        UnsupportedFeature: Its weights are too large for pnnx.
+    """
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    from modelport_onnx import graph
+
+    errors = {DecodeError: CorruptModel, onnx.checker.ValidationError: CorruptModel}
+    with mapped({**errors, OSError: CorruptModel}):
+        model = graph.load(source)
+    size = graph.weight_bytes(model)
+    if size > MOST_BYTES:
+        raise UnsupportedFeature(
+            f"pnnx reads models below 2 GB only; this one has {size / 1e9:.1f} GB of weights",
+            hint="Store the weights as float16 first, or choose another target.",
+        )
+    return model
+
+
+def drop_initializer_inputs(model: Any) -> None:
+    """Take the weights out of the inputs, where files of IR version 3 list them."""
+    from modelport_onnx import graph
+
+    kept = graph.graph_inputs(model)
+    if len(kept) != len(model.graph.input):
+        copies = [type(value).FromString(value.SerializeToString()) for value in kept]
+        del model.graph.input[:]
+        model.graph.input.extend(copies)
+
+
+def stored(model: Any, ctx: Context, folder: str) -> Path:
+    """Write ``model`` into a folder of its own in ``scratch``, since pnnx writes beside it."""
+    import onnx
+
+    place = ctx.scratch / folder
+    place.mkdir(parents=True, exist_ok=True)
+    onnx.save(model, str(place / f"{STEM}.onnx"))
+    return place / f"{STEM}.onnx"
+
+
+def input_ports(model: Any, ctx: Context) -> list[Port]:
+    """Return the inputs; ``shape`` is set for all, open sizes taken from ``ctx.shapes``.
+
+    Raises:
+        DynamicShapeRequired: A size is open and not given.
+    """
+    from modelport_onnx import graph
+
+    ports = []
+    for value in graph.graph_inputs(model):
+        sizes = [
+            size.dim_value if size.HasField("dim_value") else None
+            for size in value.type.tensor_type.shape.dim
+        ]
+        given = ctx.shapes.get(value.name)
+        if given is None and (None in sizes or not value.type.tensor_type.HasField("shape")):
+            raise DynamicShapeRequired(
+                f"the shape of input {value.name} is open",
+                hint=f"Give it, e.g. --shape {value.name}=1,3,224,224.",
+            )
+        shape = tuple(given) if given is not None else tuple(int(size or 0) for size in sizes)
+        ports.append(Port(value.name, dtype_name(value), shape))
+    return ports
+
+
+def open_shapes(model: Any) -> set[str]:
+    """Return the names of the inputs with a size left open."""
+    from modelport_onnx import graph
+
+    return {
+        value.name
+        for value in graph.graph_inputs(model)
+        if not value.type.tensor_type.HasField("shape")
+        or any(not size.HasField("dim_value") for size in value.type.tensor_type.shape.dim)
+    }
+
+
+def output_ports(model: Any) -> list[Port]:
+    """Return the outputs with their types."""
+    return [Port(value.name, dtype_name(value)) for value in model.graph.output]
+
+
+def dtype_name(value: Any) -> str:
+    """Return NumPy's name of a ``ValueInfoProto``'s type; float32 where it is not told."""
+    import numpy as np
+    from onnx import helper
+
+    kind = value.type.tensor_type.elem_type
+    return np.dtype(helper.tensor_dtype_to_np_dtype(kind)).name if kind else "float32"
+
+
+def as_arguments(ports: Sequence[Port]) -> list[tuple[tuple[int, ...], str]]:
+    """Return shapes and types as ``tool.pnnx`` takes them."""
+    return [(port.shape or (), port.dtype) for port in ports]

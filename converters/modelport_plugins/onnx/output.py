@@ -48,7 +48,7 @@ def _ports(values: Any) -> list[tuple[str, str]]:
     return [(value.name, type_name(value.type)) for value in values]
 
 
-def check_loads(model: Any, tool: str, *, level: str = "unoptimised") -> Any:
+def check_loads(model: Any, tool: str, *, level: str = "plain") -> Any:
     """Return a session on ``model`` (a path or bytes).
 
     Raises:

@@ -37,6 +37,7 @@ def fix_shapes(source: Path, out: Path, options: Options, ctx: Context) -> None:
     Raises:
         BadOption: A symbol is not in the model, or a size is no number.
         DynamicShapeRequired: A dimension stays open.
+        UnsupportedFeature: Some operator, in a branch as a rule, refuses these shapes.
     """
     model = read(source)
     before = read(source, weights=False)
@@ -60,6 +61,7 @@ def fix_shapes(source: Path, out: Path, options: Options, ctx: Context) -> None:
         ctx.input(name, shape=dims, target=name)
         ctx.note(f"input {name} takes the shape {'x'.join(map(str, dims))} only")
     output.write(model, before, out, ctx)
+    output.check_loads(output.path(out, ctx), "fix-shapes")
 
 
 def _sizes(entries: tuple[str, ...]) -> dict[str, int]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from modelport_onnx import graph as graphs
 from modelport_plugins.onnx import output
+from modelport_plugins.onnx.initializers import prepared
 from modelport_plugins.onnx.source import read
 from modelport_sdk import Context, UnsupportedFeature, converter, first_line, option
 
@@ -53,7 +54,7 @@ def int8_dynamic(source: Path, out: Path, options: Options, ctx: Context) -> Non
     target = output.path(out, ctx)
     try:
         quantize_dynamic(
-            str(source),
+            str(prepared(source, before, ctx)),
             str(target),
             op_types_to_quantize=list(options.operators) or None,
             per_channel=options.per_channel,
@@ -68,5 +69,5 @@ def int8_dynamic(source: Path, out: Path, options: Options, ctx: Context) -> Non
         target.unlink()
         raise UnsupportedFeature("nothing in this model can be quantised dynamically")
     output.check_ports(after, before)
-    output.check_loads(target, "the quantiser", level="plain")
+    output.check_loads(target, "the quantiser")
     ctx.declare_precision("int8")

@@ -10,6 +10,7 @@ from typing import Any
 from modelport_onnx import graph as graphs
 from modelport_onnx.signature import port
 from modelport_plugins.onnx import output
+from modelport_plugins.onnx.initializers import prepared
 from modelport_plugins.onnx.source import read
 from modelport_sdk import BadOption, Context, UnsupportedFeature, converter, first_line, option
 
@@ -73,7 +74,7 @@ def int8_static(source: Path, out: Path, options: Options, ctx: Context) -> None
     target = output.path(out, ctx)
     try:
         tool.quantize_static(
-            str(source),
+            str(prepared(source, before, ctx)),
             str(target),
             Samples(iter(feeds)),
             quant_format=tool.QuantFormat.QDQ,
@@ -89,7 +90,7 @@ def int8_static(source: Path, out: Path, options: Options, ctx: Context) -> None
     except Exception as exc:  # the quantiser raises whatever its code trips over
         raise UnsupportedFeature(f"the quantiser refused this model: {first_line(exc)}") from exc
     output.check_ports(graphs.load(target, weights=False), before)
-    output.check_loads(target, "the quantiser", level="plain")
+    output.check_loads(target, "the quantiser")
     ctx.note(f"calibrated with {len(feeds)} samples")
     ctx.declare_precision("int8")
 

@@ -50,9 +50,13 @@ def specialise(source: Path, out: Path, options: Options, ctx: Context) -> None:
         BadOption: An input in ``constants`` is no scalar of the model.
     """
     before = read(source, weights=False)
-    model = specialised(read(source), options, ctx)
+    model = read(source)
+    runs = steps.loads(model)
+    model = specialised(model, options, ctx)
     gone = [entry["source"] for entry in ctx.inputs if entry["target"] is None]
     output.write(model, before, out, ctx, gone=gone)
+    if runs:
+        output.check_loads(output.path(out, ctx), "specialise")
 
 
 def specialised(model: Any, options: Options, ctx: Context) -> Any:

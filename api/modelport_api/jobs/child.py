@@ -106,7 +106,7 @@ def _outcome(folder: Path, status: int) -> Json:
         how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
         error = WorkerDied(
             f"the conversion {how} and left no result",
-            hint="Read the log; if the machine ran out of memory, try again with more.",
+            hint="Try again; if the machine ran out of memory, with more of it.",
         )
         return {"problem": error.to_json()}
     return outcome

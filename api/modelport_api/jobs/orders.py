@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from modelport.errors import Busy
 from modelport_api.jobs import records
 from modelport_api.jobs.port import QUEUE, JobEngine
-from modelport_api.jobs.tables import OPEN, jobs
 from modelport_api.settings import Settings
 from modelport_api.storage import places
 
@@ -52,9 +51,3 @@ def end(settings: Settings, engine: sa.Engine, queue: JobEngine, job: str) -> bo
         records.delete(connection, job)
     shutil.rmtree(places.job(settings.home, job), ignore_errors=True)
     return False
-
-
-def uses(connection: sa.Connection, model: str) -> int:
-    """Return how many open jobs need the model."""
-    query = sa.select(sa.func.count()).where(jobs.c.model == model, jobs.c.state.in_(OPEN))
-    return connection.scalar(query) or 0

@@ -184,6 +184,19 @@ def counts(connection: sa.Connection, column: str) -> dict[str, int]:
     return {str(value): int(number) for value, number in connection.execute(query)}
 
 
+def failures(connection: sa.Connection) -> dict[str, int]:
+    """Return how many jobs failed, by the code of their problem."""
+    code = jobs.c.problem["code"].as_string()
+    query = sa.select(code, sa.func.count()).where(jobs.c.state == FAILED).group_by(code)
+    return {str(value): int(number) for value, number in connection.execute(query)}
+
+
+def uses(connection: sa.Connection, model: str) -> int:
+    """Return how many open jobs need the model."""
+    query = sa.select(sa.func.count()).where(jobs.c.model == model, jobs.c.state.in_(OPEN))
+    return connection.scalar(query) or 0
+
+
 def _mine(job: str, attempt: int) -> tuple[sa.ColumnElement[bool], ...]:
     return jobs.c.id == job, jobs.c.attempt == attempt, jobs.c.state == RUNNING
 

@@ -1,0 +1,135 @@
+"""Stands before the routes: key, host, origin, size of small bodies, security headers."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from modelport.errors import ModelportError, TooLarge
+from modelport_api import problems
+from modelport_api.auth import keys
+from modelport_api.settings import Settings
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+OPEN = ("/healthz", "/readyz")
+UPLOADS = frozenset({"/v1/models", "/v1/inputs", "/v1/convert"})
+# Element Plus positions its pop-ups by style attributes; scripts get no such leave.
+PAGE_POLICY = (
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' "
+    "data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+REPORT_POLICY = (
+    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
+)
+SECURITY = {
+    "content-security-policy": PAGE_POLICY,
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+
+
+class Guard:
+    """ASGI middleware; ``key`` is the digest that a request's key must have, or None."""
+
+    def __init__(self, app: ASGIApp, settings: Settings, key: str | None) -> None:
+        self._app = app
+        self._key = key
+        self._body_bytes = settings.body_bytes
+        self._hosts = LOOPBACK | {name.lower() for name in settings.allowed_hosts}
+        if settings.loopback:
+            self._hosts |= {settings.host}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or refuse it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def headed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in SECURITY.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        try:
+            self._check(scope["method"], scope["path"], Headers(scope=scope))
+            if scope["method"] not in SAFE and scope["path"] not in UPLOADS:
+                receive = await self._small(receive)
+        except ModelportError as error:
+            await problems.response(error)(scope, receive, headed)
+            return
+        await self._app(scope, receive, headed)
+
+    def _check(self, method: str, path: str, headers: Headers) -> None:
+        """Refuse strangers.
+
+        Without a key, the danger is another web page in the user's browser: by a name
+        that it had pointed at this machine (host), or by a form or script (origin).
+        """
+        if self._key is None:
+            self._check_host(headers.get("host", ""))
+            if method not in SAFE:
+                _check_origin(headers)
+        elif path == "/metrics" or path.startswith("/v1/"):
+            given = headers.get("x-api-key") or _bearer(headers.get("authorization", ""))
+            if not keys.fits(given, self._key):
+                raise problems.Unauthorised(
+                    "this service wants a key", hint="Send it as Authorization: Bearer KEY."
+                )
+
+    def _check_host(self, host: str) -> None:
+        name = _host(f"//{host}")[0]
+        if "*" not in self._hosts and name not in self._hosts:
+            raise problems.Forbidden(
+                f"this service does not answer to the name {name[:100] or 'none'}",
+                hint="Ask the operator to add it to MODELPORT_ALLOWED_HOSTS.",
+            )
+
+    async def _small(self, receive: Receive) -> Receive:
+        """Read the body, as long as it is small, and return what gives it again."""
+        body = b""
+        more = True
+        while more:
+            message = await receive()
+            if message["type"] != "http.request":
+                break
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+            if len(body) > self._body_bytes:
+                raise TooLarge(f"the body is larger than {self._body_bytes} bytes")
+        kept: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def again() -> Message:
+            return kept.pop() if kept else await receive()
+
+        return again
+
+
+def _check_origin(headers: Headers) -> None:
+    origin = headers.get("origin")
+    same = origin is None or _host(origin)[1] == headers.get("host", "").lower() != ""
+    if not same or headers.get("sec-fetch-site") in ("cross-site", "same-site"):
+        raise problems.Forbidden(
+            "another web page may not do this", hint="Open the service's own page."
+        )
+
+
+def _host(url: str) -> tuple[str, str]:
+    """Return host name, and host with port, of a URL; empty if it is malformed."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "", ""
+    return parts.hostname or "", parts.netloc.lower()
+
+
+def _bearer(header: str) -> str:
+    scheme, _, key = header.partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else ""

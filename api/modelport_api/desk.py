@@ -1,0 +1,44 @@
+"""What every route needs, made once a process: settings, database, queue, house, tailer."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import Annotated
+
+import sqlalchemy as sa
+from fastapi import Depends, Request
+
+from modelport.engine import House
+from modelport_api.house import open_house
+from modelport_api.jobs.events import Tailer
+from modelport_api.jobs.port import JobEngine
+from modelport_api.settings import Settings
+
+
+@dataclass
+class Desk:
+    """The service's own; lives as long as the process serves."""
+
+    settings: Settings
+    engine: sa.Engine
+    queue: JobEngine
+    tailer: Tailer
+    _house: House | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def house(self) -> House:
+        """The core's house; opening it loads the plugins, which the first answer need not await."""
+        with self._lock:
+            if self._house is None:
+                self._house = open_house(self.settings)
+            return self._house
+
+
+def _of(request: Request) -> Desk:
+    desk: Desk = request.app.state.desk
+    return desk
+
+
+OurDesk = Annotated[Desk, Depends(_of)]

@@ -1,0 +1,40 @@
+"""Serves the built page at ``/``; every address that is no file is the page's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.responses import FileResponse, PlainTextResponse, Response
+
+import modelport_frontend
+from modelport_api.problems import NotFound
+
+DIST = Path(modelport_frontend.__file__).parent / "dist"
+MISSING = """modelport is running, but its page is not built.
+Build it with: make page
+The API is at /v1, described by /openapi.json.
+"""
+# Vite puts a hash of the contents into these names.
+FOREVER = "public, max-age=31536000, immutable"
+API = ("v1/", "healthz", "readyz", "metrics", "openapi.json")
+
+
+def install(app: FastAPI, dist: Path = DIST) -> None:
+    """Add the page to ``app``, after all other routes."""
+    root = dist.resolve()
+
+    @app.get("/{path:path}", include_in_schema=False)
+    def page(path: str) -> Response:
+        if path.startswith(API) or path == "v1":
+            raise NotFound(f"nothing is at /{path[:200]}")
+        file = (root / path).resolve() if "\0" not in path else root
+        if file.is_relative_to(root) and file.is_file():
+            kept = FOREVER if path.startswith("assets/") else "no-cache"
+            return FileResponse(file, headers={"Cache-Control": kept})
+        index = root / "index.html"
+        if path.startswith("assets/"):
+            raise NotFound(f"nothing is at /{path[:200]}")
+        if not index.is_file():
+            return PlainTextResponse(MISSING)
+        return FileResponse(index, headers={"Cache-Control": "no-cache"})

@@ -1,0 +1,142 @@
+"""``/v1/conversions``: order them, watch them, end them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Response
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.concurrency import run_in_threadpool
+
+from modelport import engine as core
+from modelport.engine.candidates import check_options
+from modelport_api import schemas
+from modelport_api.desk import Desk, OurDesk
+from modelport_api.jobs import events, orders, records
+from modelport_api.jobs.tables import OPEN
+from modelport_api.problems import BadRequest, NotFound
+from modelport_api.storage import models, places
+
+router = APIRouter(tags=["conversions"])
+PING_SECONDS = 15
+Json = dict[str, Any]
+
+
+def find(desk: Desk, id: str) -> Json:
+    """Return the conversion ``id``.
+
+    Raises:
+        NotFound: There is none.
+    """
+    with desk.engine.connect() as connection:
+        found = records.conversion(connection, id)
+    if found is None:
+        raise NotFound(f"no conversion {id[:64]}", hint="It may have been deleted.")
+    return found
+
+
+def order(desk: Desk, wish: schemas.Wish) -> Json:
+    """Accept a conversion, or refuse at once what cannot work.
+
+    Raises:
+        NotFound: No such model or inputs.
+        NoRoute: Nothing leads to the target.
+        Unavailable: What leads there is not installed.
+        BadOption: An option is unknown or out of its limits.
+    """
+    model = models.find(desk, wish.model)
+    for inputs in (wish.inputs, wish.calibration):
+        if inputs is not None and not places.inputs(desk.settings.home, inputs).is_file():
+            raise NotFound(f"no inputs {inputs}", hint="Upload them first.")
+    source = model["format"]["id"]
+    check_options(core.routes_of(source, wish.target, desk.house), wish.options)
+    job = {
+        "model": wish.model,
+        "name": model["name"],
+        "source": source,
+        "target": wish.target,
+        "request": wish.model_dump(exclude={"model", "target"}),
+    }
+    return find(desk, orders.submit(desk.settings, desk.engine, desk.queue, job))
+
+
+@router.post("/conversions", status_code=202, response_model=schemas.Conversion)
+def post_conversion(wish: schemas.Wish, response: Response, desk: OurDesk) -> Any:  # noqa: ANN401
+    """Order a conversion of an uploaded model."""
+    accepted = order(desk, wish)
+    response.headers["Location"] = f"/v1/conversions/{accepted['id']}"
+    return accepted
+
+
+@router.get("/conversions", response_model=schemas.Conversions)
+def list_conversions(
+    desk: OurDesk,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    after: Annotated[str | None, Query(max_length=64)] = None,
+) -> Any:  # noqa: ANN401  # the schema checks it
+    """List conversions, newest first."""
+    with desk.engine.connect() as connection:
+        try:
+            page, cursor = records.conversions(connection, limit=limit, after=after)
+        except LookupError as error:
+            raise BadRequest(f"after: no conversion {after}") from error
+    return {"conversions": page, "next": cursor}
+
+
+@router.get("/conversions/{id}", response_model=schemas.Conversion)
+def get_conversion(id: str, desk: OurDesk) -> Any:  # noqa: ANN401  # the schema checks it
+    """Show how far a conversion has come."""
+    return find(desk, id)
+
+
+@router.delete(
+    "/conversions/{id}",
+    status_code=204,
+    response_class=Response,
+    responses={202: {"model": schemas.Conversion, "description": "It was open: cancelled"}},
+)
+def delete_conversion(id: str, desk: OurDesk) -> Response:
+    """Cancel an open conversion, or delete a finished one with its files."""
+    find(desk, id)
+    if not orders.end(desk.settings, desk.engine, desk.queue, id):
+        return Response(status_code=204)
+    cancelled = schemas.Conversion.model_validate(find(desk, id))
+    return Response(cancelled.model_dump_json(), 202, media_type="application/json")
+
+
+@router.get(
+    "/conversions/{id}/events",
+    response_class=EventSourceResponse,
+    responses={
+        200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}},
+        204: {"description": "It is finished, and nothing is newer than Last-Event-ID"},
+    },
+)
+async def watch(
+    id: str,
+    desk: OurDesk,
+    last_event_id: Annotated[str, Header(max_length=20)] = "",
+) -> Response:
+    """Stream ``stage`` and ``state`` events until the conversion is finished."""
+    last = int(last_event_id) if last_event_id.isdecimal() and last_event_id.isascii() else 0
+    now = await run_in_threadpool(find, desk, id)
+    if now["state"] not in OPEN and not await run_in_threadpool(_since, desk, id, last):
+        return Response(status_code=204)
+    # Proxies must pass each event on at once.
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return EventSourceResponse(_told(desk, id, last), ping=PING_SECONDS, headers=headers)
+
+
+def _since(desk: Desk, id: str, last: int) -> bool:
+    with desk.engine.connect() as connection:
+        return bool(events.since(connection, last, id))
+
+
+async def _told(desk: Desk, id: str, last: int) -> AsyncIterator[ServerSentEvent]:
+    async for event in desk.tailer.follow(id, last):
+        data = json.dumps(event.data, ensure_ascii=False)
+        yield ServerSentEvent(data, event=event.kind, id=str(event.id))
+        if event.kind == events.STATE and event.data["state"] not in OPEN:
+            return

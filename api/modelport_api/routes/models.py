@@ -1,0 +1,109 @@
+"""``/v1/models`` and ``/v1/inputs``: what is uploaded."""
+
+from __future__ import annotations
+
+import uuid
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from modelport.errors import BadInputs
+from modelport_api import schemas
+from modelport_api.desk import Desk, OurDesk
+from modelport_api.storage import models, places, uploads
+
+router = APIRouter(tags=["models"])
+BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "file": {"type": "array", "items": {"type": "string", "format": "binary"}}
+                    },
+                }
+            },
+        },
+    }
+}
+
+
+async def upload(request: Request, desk: Desk, filename: str, source: str) -> tuple[Any, bool, Any]:
+    """Receive one model; return it, whether it is new, and the fields of the form."""
+    with places.staging(desk.settings.home) as staging:
+        folder = staging / "files"
+        folder.mkdir()
+        sink = await uploads.receive(request, folder, desk.settings, filename=filename)
+        model, new = await run_in_threadpool(models.keep, desk, folder, sink.files, source)
+    return model, new, sink.fields
+
+
+@router.put(
+    "/models",
+    status_code=201,
+    response_model=schemas.Model,
+    responses={200: {"model": schemas.Model, "description": "It was here already"}},
+    openapi_extra=BODY,
+)
+async def put_model(
+    request: Request, response: Response, desk: OurDesk, filename: str = "", source: str = ""
+) -> Any:  # noqa: ANN401  # the schema checks it
+    """Upload a model: one file as the body, or several files as a form.
+
+    The name of a single file comes from ``filename`` or Content-Disposition; ``source``
+    names its format where it is ambiguous.
+    """
+    model, new, _ = await upload(request, desk, filename, source)
+    response.status_code = 201 if new else 200
+    response.headers["Location"] = f"/v1/models/{model['id']}"
+    return model
+
+
+@router.get("/models", response_model=schemas.Models)
+def list_models(desk: OurDesk) -> Any:  # noqa: ANN401  # the schema checks it
+    """List the models, newest first."""
+    return {"models": models.listed(desk), "next": None}
+
+
+@router.get("/models/{id}", response_model=schemas.Model)
+def get_model(id: str, desk: OurDesk) -> Any:  # noqa: ANN401  # the schema checks it
+    """Show what a model is, and what it can become."""
+    return models.find(desk, id)
+
+
+@router.delete("/models/{id}", status_code=204)
+def delete_model(id: str, desk: OurDesk) -> None:
+    """Delete a model; its finished conversions stay."""
+    models.delete(desk, id)
+
+
+@router.put("/inputs", status_code=201, response_model=schemas.Inputs, openapi_extra=BODY)
+async def put_inputs(request: Request, desk: OurDesk) -> Any:  # noqa: ANN401  # the schema checks it
+    """Upload arrays by input name as an ``.npz`` file, for verification or calibration."""
+    home = desk.settings.home
+    with places.staging(home) as folder:
+        sink = await uploads.receive(request, folder, desk.settings, filename="inputs.npz")
+        if len(sink.files) != 1:
+            raise BadInputs("more than one file", hint="Send one .npz file.")
+        path = folder / sink.files[0].name
+        await run_in_threadpool(_check_npz, path)
+        id = uuid.uuid4().hex
+        places.inputs(home, id).parent.mkdir(parents=True, exist_ok=True)
+        path.replace(places.inputs(home, id))
+    return {"id": id, "size": sink.total}
+
+
+def _check_npz(path: Path) -> None:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, OSError, ValueError):
+        names = []
+    if not names or not all(name.endswith(".npy") for name in names):
+        raise BadInputs("this is no .npz file", hint="Write it with numpy.savez(path, NAME=array).")

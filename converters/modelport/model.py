@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:  # NumPy takes a fifth of a second, which `modelport formats` does not have
+    import numpy.typing as npt
 
 Json = dict[str, Any]
-Array = npt.NDArray[Any]
-Tensors = Mapping[str, Array]
+Array: TypeAlias = "npt.NDArray[Any]"
+Tensors: TypeAlias = Mapping[str, "npt.NDArray[Any]"]
 
 
 @dataclass(frozen=True)
@@ -256,10 +257,10 @@ def jsonable(value: Any) -> Any:  # noqa: ANN401, PLR0911  # any value, one retu
         return {str(key): jsonable(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [jsonable(item) for item in value]
-    if isinstance(value, np.generic):
-        return jsonable(value.item())
+    if hasattr(value, "dtype"):  # a number or an array of NumPy's
+        return jsonable(value.tolist())
     if isinstance(value, float):
-        return value if np.isfinite(value) else None
+        return value if math.isfinite(value) else None
     if isinstance(value, Path):
         return value.name
     return value

@@ -1,0 +1,51 @@
+"""``modelport routes``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from modelport_api.cli import parameters
+from modelport_api.cli.listing import print_json, print_table
+
+if TYPE_CHECKING:
+    from modelport.planner import Route
+
+
+@click.command()
+@click.option("--from", "source", required=True, metavar="FORMAT", help="Format to start from.")
+@click.option("--to", "target", required=True, metavar="FORMAT", help="Format or pass to end at.")
+@parameters.as_json
+def routes(*, source: str, target: str, as_json: bool) -> None:
+    """List the chains of converters from one format to another, in the order they are tried.
+
+    \b
+    Example:
+      modelport routes --from torchscript --to ncnn
+    """  # noqa: D301  # \b tells click to keep the lines
+    from modelport import planner  # noqa: PLC0415  # --help must not wait for it
+    from modelport.registry import Registry  # noqa: PLC0415  # likewise
+
+    found = planner.plan(source, target, Registry.load().converters.values())
+    if as_json:
+        print_json({"routes": [_listed(route) for route in found]})
+        return
+    rows = [(f"{_cost(route):g}", _environments(route), " > ".join(_ids(route))) for route in found]
+    print_table([("COST", "ENVIRONMENTS", "CONVERTERS"), *rows])
+
+
+def _listed(route: Route) -> dict[str, Any]:
+    return {"converters": _ids(route), "cost": _cost(route)}
+
+
+def _ids(route: Route) -> list[str]:
+    return [one.id for one in route]
+
+
+def _cost(route: Route) -> float:
+    return round(sum(one.cost for one in route), 3)
+
+
+def _environments(route: Route) -> str:
+    return " ".join(sorted({one.env for one in route}))

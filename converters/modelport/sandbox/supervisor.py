@@ -147,7 +147,7 @@ def _overload(job: Job, peak: Peak) -> str:
         load = load._replace(memory=process_tree.load(pids, shared_once=True).memory)
         peak.over = load.memory > limit
     peak.memory = max(peak.memory, load.memory)
-    if peak.over and was_over:
+    if (peak.over and was_over) or cgroup.starved(job.groups):
         return "out-of-memory"
     return "too-many-processes" if load.tasks > job.plan.limits.processes else ""
 

@@ -1,0 +1,270 @@
+"""What a job can reach: every attempt is made for real, inside the sandbox."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from modelport.sandbox import Limits, launch, layers
+
+MIB = 1 << 20
+LIMITS = Limits(30.0, 1024 * MIB, 64 * MIB, 1000, 64, 1, 32 * MIB)
+INTERPRETERS = [
+    path for path in dict.fromkeys([sys.executable, "/usr/bin/python3"]) if Path(path).exists()
+]
+
+pytestmark = pytest.mark.skipif(not layers().enough, reason="no sandbox on this machine")
+
+
+def furnished(folder):
+    """Return a job folder below ``folder``."""
+    job = folder / "job"
+    for name in ("in", "code", "cases"):
+        (job / name).mkdir(parents=True)
+    (job / "in" / "model").write_bytes(b"model")
+    # pytest's folders are private, and a job may get a user of its own.
+    for above in (folder, *folder.parents):
+        if "pytest" in str(above) and above.stat().st_uid == os.geteuid():
+            above.chmod(0o711)
+    return job
+
+
+@pytest.fixture
+def job(tmp_path):
+    return furnished(tmp_path)
+
+
+SCRIPT = """
+import ctypes, json, os, socket, subprocess, sys
+libc = ctypes.CDLL(None, use_errno=True)
+def call(*args):
+    if libc.syscall(*args) < 0:
+        raise OSError(ctypes.get_errno(), "")
+def outcome(line):
+    try:
+        exec(line)
+    except BaseException as exc:
+        return type(exc).__name__
+    return "done"
+for line in sys.argv[1:]:
+    sys.stdout.flush()
+    # One line is tried as it stands; several each in a child, so that none spoils the next.
+    if len(sys.argv) == 2 or not os.fork():
+        print(json.dumps([line, outcome(line)]), flush=True)
+        os._exit(0)
+    os.wait()
+"""
+
+ALLOWED = {
+    "write-out": "open('out/x', 'w').write('x')",
+    "folders-in-tmp": "os.makedirs('tmp/a/b'); open('tmp/a/b/c', 'w')",
+    "move-tmp-to-out": "open('tmp/f', 'w'); os.rename('tmp/f', 'out/f')",
+    "progress": "open('progress.jsonl', 'a').write('{}')",
+    "result": "open('result.json.part', 'w').write('{}'); os.replace('result.json.part', 'result.json')",
+    "read-in": "open('in/model').read()",
+    "run-a-program": "subprocess.run(['/bin/sh', '-c', 'true'], check=True)",
+    "socketpair": "socket.socketpair()",
+    "tempfile": "import tempfile; tempfile.NamedTemporaryFile().write(b'x')",
+    "user-name": "import getpass; assert getpass.getuser() == 'job'",
+    "copy": "import shutil; shutil.copy('in/model', 'out/copy')",
+}
+
+REFUSED = {
+    "passwd": "open('/etc/passwd').read()",
+    "shadow": "open('/etc/shadow').read()",
+    "hostname": "open('/etc/hostname').read()",
+    "list-tmp": "os.listdir('/tmp/.')",
+    "list-root": "os.listdir('/root')",
+    "other-command-lines": "open('/proc/1/cmdline').read()",
+    "other-environments": "open('/proc/SERVER/environ').read()",
+    "shared-memory": "open('/dev/shm/x', 'w')",
+    "write-tmp": "open('/tmp/modelport-evil', 'w')",
+    "write-usr": "open('/usr/lib/modelport-evil', 'w')",
+    "write-in": "open('in/model', 'w')",
+    "truncate-in": "os.truncate('in/model', 0)",
+    "delete-in": "os.unlink('in/model')",
+    "move-in": "os.rename('in/model', 'out/model')",
+    "rename-in": "os.rename('in/model', 'in/other')",
+    "write-code": "open('code/evil.py', 'w').write('x')",
+    "swap-in": "os.rename('in', 'stolen')",
+    "write-root-of-job": "open('evil', 'w').write('x')",
+    "symlink": "os.symlink('/etc/shadow', 'out/link')",
+    "hard-link": "os.link('in/model', 'out/link')",
+    "fifo": "os.mkfifo('out/fifo')",
+    "device": "os.mknod('out/null', 0o020666, os.makedev(1, 3))",
+    "run-own-file": "open('out/run', 'w').write('#!/bin/sh\\n'); os.chmod('out/run', 0o755);"
+    " os.execv('out/run', ['x'])",
+    "unix-socket": "socket.socket(socket.AF_UNIX)",
+    "udp": "socket.socket(socket.AF_INET, socket.SOCK_DGRAM)",
+    "tcp6": "socket.socket(socket.AF_INET6)",
+    "netlink": "socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)",
+    "signal-outside": "os.kill(SERVER, 0)",
+    "prlimit-outside": "import resource; resource.prlimit(SERVER, 7, (9, 9))",
+    "ptrace": "call(101, 16, SERVER, 0, 0)",
+    "user-namespace": "call(272, 0x10000000)",
+    "io-uring": "call(425, 4, ctypes.create_string_buffer(200))",
+    "memfd": "call(319, b'x', 0)",
+    "shmget": "call(29, 0, 1 << 20, 0o1600)",
+    "reserve": "call(285, os.open('out/r', os.O_CREAT | os.O_RDWR), 0, 0, 1 << 20)",
+    "chroot": "os.chroot('.')",
+    "become-root": "os.setuid(0); os.setgroups([])",
+}
+
+
+def run(interpreter, job, *lines, **kwargs):
+    """Run ``lines`` of Python in ``job``; return each with "done" or the error it met."""
+    log = job.parent / "log"
+    log.write_bytes(b"")
+    argv = [interpreter, "-I", "-c", SCRIPT, *lines]
+    ending = launch(argv, job=job, readable=[], limits=LIMITS, log=log, **kwargs)
+    assert (ending.status, ending.code, ending.leftover) == ("exit", 0, 0), log.read_text()
+    return dict(map(json.loads, log.read_text().splitlines()))
+
+
+@pytest.fixture(params=INTERPRETERS)
+def attempt(request, job):
+    """Run one line and return what it met."""
+    return lambda line: run(request.param, job, line)[line]
+
+
+@pytest.fixture(scope="module", params=INTERPRETERS)
+def outcomes(request, tmp_path_factory):
+    """What every line of the tables met, from one launch."""
+    lines = [aimed(line) for line in (*REFUSED.values(), *ALLOWED.values())]
+    return run(request.param, furnished(tmp_path_factory.mktemp("reach")), *lines)
+
+
+def aimed(line):
+    return line.replace("SERVER", str(os.getpid()))
+
+
+@pytest.mark.parametrize("name", ALLOWED)
+def test_a_worker_can_do_its_work(outcomes, name):
+    assert outcomes[ALLOWED[name]] == "done"
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_job_is_refused(outcomes, name):
+    if "call(" in REFUSED[name] and os.uname().machine != "x86_64":
+        pytest.skip("the numbers in this line are those of x86_64")
+    assert outcomes[aimed(REFUSED[name])] in {"PermissionError", "OSError", "FileNotFoundError"}
+
+
+def test_a_job_can_read_its_own_maps(attempt):
+    assert attempt("open('/proc/self/maps').read()") == "done"
+
+
+def test_a_listening_server_hears_nothing(attempt):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert attempt(f"socket.create_connection(('127.0.0.1', {port}), 1)") == "PermissionError"
+        server.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+
+
+def test_another_jobs_folder_is_out_of_reach(attempt, tmp_path):
+    other = tmp_path / "other" / "out"
+    other.mkdir(parents=True)
+    (other / "model").write_text("secret")
+    other.chmod(0o777)
+    assert attempt(f"open({str(other / 'model')!r})") in {"PermissionError", "FileNotFoundError"}
+
+
+def test_a_readable_folder_can_be_read_and_not_written(attempt, job, tmp_path):
+    shelf = tmp_path / "shelf"
+    shelf.mkdir()
+    (shelf / "model").write_text("model")
+    line = f"assert open({str(shelf / 'model')!r}).read(); open({str(shelf / 'new')!r}, 'w')"
+    log = tmp_path / "log"
+    argv = [INTERPRETERS[-1], "-I", "-c", line]
+    launch(argv, job=job, readable=[shelf], limits=LIMITS, log=log)
+    assert log.read_text().splitlines()[-1].startswith(("PermissionError", "OSError"))
+
+
+def test_the_environment_is_built_from_nothing(job, tmp_path, monkeypatch):
+    monkeypatch.setenv("MODELPORT_SECRET", "secret")
+    log = tmp_path / "log"
+    line = "import json, os; print(json.dumps(dict(os.environ)))"
+    argv = [INTERPRETERS[0], "-I", "-c", line]
+    launch(argv, job=job, readable=[], limits=LIMITS, log=log, environment={"EXTRA": "1"})
+    found = json.loads(log.read_text())
+    assert found["EXTRA"] == "1"
+    assert found["HOME"] == str(job / "tmp")
+    assert set(found) <= {
+        *("PATH", "HOME", "TMPDIR", "USER", "LOGNAME", "LANG", "LC_CTYPE", "EXTRA", "PWD"),
+        *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"),
+        *("PYTHONNOUSERSITE", "PYTHONDONTWRITEBYTECODE", "HF_HUB_OFFLINE", "DO_NOT_TRACK"),
+    }
+
+
+def test_no_descriptor_of_the_server_is_inherited(attempt):
+    # What is open may be files and folders; a pipe would be the lifeline.
+    line = (
+        "base = '/proc/self/fd/'\nfor name in os.listdir(base):\n"
+        "    if os.path.exists(base + name):\n"
+        "        assert ':' not in os.readlink(base + name)"
+    )
+    assert attempt(line) == "done"
+
+
+def test_the_result_belongs_to_the_service_afterwards(attempt, job):
+    attempt("os.mkdir('out/sub', 0); open('out/x', 'w').write('x'); os.fsync(1)")
+    found = [path.stat() for path in (job, job / "out" / "x", job / "out" / "sub", job / "in")]
+    assert all(status.st_uid == os.geteuid() and status.st_mode & 0o200 for status in found)
+
+
+def test_a_machine_without_landlock_and_bubblewrap_is_refused(job, tmp_path):
+    # A filter on the caller makes Landlock vanish, as on an old kernel or container engine.
+    script = """
+import os, sys
+from pathlib import Path
+from modelport.sandbox import Limits, kernel, launch, seccomp
+kernel.prctl(kernel.NO_NEW_PRIVS, 1)
+seccomp.install(seccomp.denial({444: 38}))
+os.environ["PATH"] = "/nonexistent"
+job = Path(sys.argv[1])
+kwargs = dict(job=job, readable=[], limits=Limits(9.0, 1 << 30, 1 << 20, 99, 64, 1, 1 << 20), log=job / "log.txt")
+print(launch(["/bin/true"], **kwargs).status, launch(["/bin/true"], insecure=True, **kwargs).status)
+"""
+    argv = [sys.executable, "-c", script, job]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["refused", "exit"], done.stderr
+
+
+def test_an_ordinary_user_is_protected_too(job, tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("the other tests run as an ordinary user already")
+    source = Path(launch.__code__.co_filename).parents[2]
+    script = f"""
+import sys
+sys.path.insert(0, {str(source)!r})
+from pathlib import Path
+from modelport.sandbox import Limits, launch
+job = Path({str(job)!r})
+line = "import os, socket; open('out/x', 'w').write('x')\\n" + '''
+for act in (lambda: open('/etc/passwd'), lambda: socket.socket(), lambda: os.unlink('in/model'), lambda: os.fork() or os._exit(0)):
+    try: act(); print('done')
+    except OSError as exc: print(type(exc).__name__)
+'''
+ending = launch([sys.executable, "-I", "-c", line], job=job, readable=[], limits=Limits(9.0, 1 << 30, 1 << 20, 99, 64, 1, 1 << 20), log=job / "log.txt")
+print(ending.status, ending.code, ending.leftover, (job / "log.txt").read_text(), (job / "out" / "x").read_text())
+"""
+    for path in [job, *job.rglob("*")]:
+        os.chown(path, 65534, 65534)
+    person = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "/usr/bin/python3"]
+    try:
+        tried = subprocess.run(
+            [*person, "-c", f"open({__file__!r}); import sys; assert sys.version_info >= (3, 11)"]
+        )
+    except OSError:
+        pytest.skip("no setpriv")
+    if tried.returncode:
+        pytest.skip("another user can read neither Python 3.11 nor these sources")
+    done = subprocess.run([*person, "-c", script], capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["exit", "0", "0", *["PermissionError"] * 3, "done", "x"], (
+        done.stderr
+    )

@@ -96,10 +96,10 @@ def _mat(name: str, value: Any, extra: Mapping[str, Any]) -> Any:
     import numpy as np
 
     array = np.asarray(value)
-    kind = {"f": np.float32, "i": np.int32, "u": np.int32, "b": np.float32}[array.dtype.kind]
-    cast = array.astype(kind)
+    wanted = np.dtype(extra.get("dtype", array.dtype)).kind
+    cast = array.astype(np.int32 if wanted in "iu" else np.float32)
     if array.dtype.kind in "iu" and not np.array_equal(cast, array):
-        raise OverflowError(f"input {name}: values beyond int32")
+        raise OverflowError(f"input {name}: values beyond 32 bits")
     batch = int(extra.get("batch_index", NO_BATCH))
     # The Mat borrows the array's memory; its clone owns its own.
     return ncnn.Mat(np.ascontiguousarray(cast), batch_index=batch).clone()

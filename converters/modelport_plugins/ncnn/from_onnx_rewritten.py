@@ -1,0 +1,66 @@
+"""ONNX to NCNN with pnnx, the graph first put into operators and forms that both have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from modelport_plugins.ncnn import branches, forms, masks, preparation, scope
+from modelport_plugins.ncnn.delivery import deliver
+from modelport_plugins.ncnn.from_onnx import HOME, Options
+from modelport_plugins.ncnn.tool import pnnx
+from modelport_sdk import Context, converter
+
+
+@converter(
+    source="onnx", target="ncnn", variant="rewritten", cost=1.5, options=Options, homepage=HOME
+)
+def onnx_to_ncnn_rewritten(source: Path, out: Path, options: Options, ctx: Context) -> None:
+    """Convert ONNX to NCNN with pnnx after rewriting what NCNN has no operator for.
+
+    Raises:
+        CorruptModel: The file is no ONNX model.
+        DynamicShapeRequired: The size of an input is open and not given.
+        UnsupportedOperator: NCNN has no counterpart for an operator.
+        UnsupportedFeature: pnnx crashed, or ncnn does not load the result.
+    """
+    from modelport_onnx import graph
+
+    model = preparation.load(source)
+    counts = graph.operator_counts(model)
+    preparation.drop_initializer_inputs(model)
+    inputs = preparation.input_ports(model, ctx)
+    outputs = preparation.output_ports(model)
+    rewrite(model, {port.name: port.shape or () for port in inputs}, ctx)
+    fed = preparation.input_ports(model, ctx)
+    ctx.progress("convert", 0.2)
+    written = pnnx(
+        preparation.stored(model, ctx, "rewritten"),
+        preparation.as_arguments(fed),
+        ctx,
+        fp16=options.fp16,
+        counts=counts,
+    )
+    deliver(written, out, ctx, inputs=fed, outputs=outputs, fp16=options.fp16)
+
+
+def rewrite(model: Any, shapes: dict[str, tuple[int, ...]], ctx: Context) -> None:
+    """Fix shapes, fold, and lower ``model`` in place; say in notes what was done."""
+    from modelport_onnx import fold, graph, rewrite, shape
+
+    graph.sort(model.graph)
+    shape.fix(model, shapes)
+    fold.fold(model)
+    inlined = branches.inline(model)
+    if inlined:
+        ctx.note(f"{inlined} If computed on both sides, with a choice behind.")
+        fold.fold(model)
+    shape.infer(model)
+    done = scope.apply(model, {**masks.RULES, **forms.RULES})
+    if done:
+        listed = ", ".join(f"{count} {name}" for name, count in sorted(done.items()))
+        ctx.note(f"Rewritten for NCNN: {listed}.")
+    for name in branches.float_inputs(model):
+        ctx.note(f"Input {name} takes its integers as float32 numbers.")
+    rewrite.remove_no_ops(model)
+    shape.infer(model)

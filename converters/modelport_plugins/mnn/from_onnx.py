@@ -76,9 +76,9 @@ def _description(source: Path) -> Any:
 
 def _prepared(source: Path, model: Any, ctx: Context) -> Path:
     """Return the file to convert: the source itself, or a rewritten copy in ``scratch``."""
-    from modelport_onnx import graph
+    from modelport_onnx import graph, softmax
 
-    softmaxes = rewrites.softmax_before_13(model)
+    softmaxes = softmax.softmax_before_13(model)
     if softmaxes:
         ctx.note(f"{softmaxes} Softmax of opset < 13 written out, which MNN takes for another.")
     constants = rewrites.constant_first(model)

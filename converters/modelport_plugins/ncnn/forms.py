@@ -11,6 +11,7 @@ from typing import Any
 from modelport_plugins.ncnn.scope import Rule, Scope, attributes
 
 AXES_AS_INPUT = 18  # of ReduceMax and ReduceMin
+PADS_AS_INPUT = 11  # of Pad
 
 
 def reduced(scope: Scope, node: Any) -> list[Any] | None:
@@ -85,7 +86,7 @@ def averaged(scope: Scope, node: Any) -> list[Any] | None:
     half = len(kernel)
     plain = given.get("auto_pad", b"NOTSET") == b"NOTSET" and not given.get("ceil_mode")
     even = "dilations" in given or pads[:half] == pads[half:]
-    if sizes is None or not plain or even:
+    if sizes is None or not plain or even or scope.version < PADS_AS_INPUT:
         return None
     strides = given.get("strides", [1] * half)
     filled = scope.name(node.output[0])

@@ -36,7 +36,7 @@ def onnx_to_ncnn(source: Path, out: Path, options: Options, ctx: Context) -> Non
     from modelport_onnx import graph
 
     model = preparation.load(source)
-    preparation.drop_initializer_inputs(model)
+    preparation.clean(model, ctx)
     inputs = preparation.input_ports(model, ctx)
     ctx.progress("convert", 0.1)
     written = pnnx(

@@ -11,6 +11,9 @@ from modelport_plugins.ncnn.from_onnx import HOME, Options
 from modelport_plugins.ncnn.tool import pnnx
 from modelport_sdk import Context, converter
 
+# The first in which Pad, Clip and Squeeze have the form that pnnx knows best.
+OPSET = 13
+
 
 @converter(
     source="onnx", target="ncnn", variant="rewritten", cost=1.5, options=Options, homepage=HOME
@@ -28,10 +31,10 @@ def onnx_to_ncnn_rewritten(source: Path, out: Path, options: Options, ctx: Conte
 
     model = preparation.load(source)
     counts = graph.operator_counts(model)
-    preparation.drop_initializer_inputs(model)
+    preparation.clean(model, ctx)
     inputs = preparation.input_ports(model, ctx)
     outputs = preparation.output_ports(model)
-    rewrite(model, {port.name: port.shape or () for port in inputs}, ctx)
+    model = rewritten(model, {port.name: port.shape or () for port in inputs}, ctx)
     fed = preparation.input_ports(model, ctx)
     ctx.progress("convert", 0.2)
     written = pnnx(
@@ -44,8 +47,8 @@ def onnx_to_ncnn_rewritten(source: Path, out: Path, options: Options, ctx: Conte
     deliver(written, out, ctx, inputs=fed, outputs=outputs, fp16=options.fp16)
 
 
-def rewrite(model: Any, shapes: dict[str, tuple[int, ...]], ctx: Context) -> None:
-    """Fix shapes, fold, and lower ``model`` in place; say in notes what was done."""
+def rewritten(model: Any, shapes: dict[str, tuple[int, ...]], ctx: Context) -> Any:
+    """Fix shapes, fold, and lower ``model``; say in notes what was done."""
     from modelport_onnx import fold, graph, rewrite, shape
 
     graph.sort(model.graph)
@@ -55,6 +58,7 @@ def rewrite(model: Any, shapes: dict[str, tuple[int, ...]], ctx: Context) -> Non
     if inlined:
         ctx.note(f"{inlined} If computed on both sides, with a choice behind.")
         fold.fold(model)
+    model = _raised(model)
     shape.infer(model)
     done = scope.apply(model, {**masks.RULES, **forms.RULES})
     if done:
@@ -64,3 +68,19 @@ def rewrite(model: Any, shapes: dict[str, tuple[int, ...]], ctx: Context) -> Non
         ctx.note(f"Input {name} takes its integers as float32 numbers.")
     rewrite.remove_no_ops(model)
     shape.infer(model)
+    return model
+
+
+def _raised(model: Any) -> Any:
+    """Return ``model`` in the operator set that the rules write, where that can be had.
+
+    Those that stay behind lose the rules for padding, and nothing else.
+    """
+    from modelport_onnx import graph, rewrite
+
+    if graph.opset(model) >= OPSET:
+        return model
+    try:
+        return rewrite.raise_opset(model, OPSET)
+    except (ValueError, RuntimeError):
+        return model

@@ -44,15 +44,14 @@ def load(source: Path) -> Any:
     return model
 
 
-def drop_initializer_inputs(model: Any) -> None:
-    """Take the weights out of the inputs, where files of IR version 3 list them."""
-    from modelport_onnx import graph
+def clean(model: Any, ctx: Context) -> None:
+    """Take weights out of the inputs and write old Softmax out, both of which pnnx misreads."""
+    from modelport_onnx import rewrite, softmax
 
-    kept = graph.graph_inputs(model)
-    if len(kept) != len(model.graph.input):
-        copies = [type(value).FromString(value.SerializeToString()) for value in kept]
-        del model.graph.input[:]
-        model.graph.input.extend(copies)
+    rewrite.drop_initializer_inputs(model)
+    changed = softmax.softmax_before_13(model)
+    if changed:
+        ctx.note(f"{changed} Softmax of opset < 13 written out, which pnnx takes for another.")
 
 
 def stored(model: Any, ctx: Context, folder: str) -> Path:
@@ -88,18 +87,6 @@ def input_ports(model: Any, ctx: Context) -> list[Port]:
         shape = tuple(given) if given is not None else tuple(int(size or 0) for size in sizes)
         ports.append(Port(value.name, dtype_name(value), shape))
     return ports
-
-
-def open_shapes(model: Any) -> set[str]:
-    """Return the names of the inputs with a size left open."""
-    from modelport_onnx import graph
-
-    return {
-        value.name
-        for value in graph.graph_inputs(model)
-        if not value.type.tensor_type.HasField("shape")
-        or any(not size.HasField("dim_value") for size in value.type.tensor_type.shape.dim)
-    }
 
 
 def output_ports(model: Any) -> list[Port]:

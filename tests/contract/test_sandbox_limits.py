@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from modelport.sandbox import Limits, launch, layers, sweep
 
 MIB = 1 << 20
@@ -98,8 +99,8 @@ def alive(word):
             id="shared-memory",
         ),
         pytest.param(
-            "import time\nfor n in range(999):\n    open(f'out/{n}', 'wb').write(b'x' * (4 << 20))\n"
-            "    time.sleep(0.01)",
+            "import time\nfor n in range(999):\n"
+            "    open(f'out/{n}', 'wb').write(b'x' * (4 << 20)); time.sleep(0.01)",
             {},
             "disk-full",
             id="disk",
@@ -159,8 +160,9 @@ def test_an_ending_is_told_as_it_was(program, source, want):
 
 
 def test_a_program_that_cannot_start_is_refused_with_the_reason(program):
-    limits = dict(job=program.job, readable=[], limits=ROOMY, log=program.job / "log.txt")
-    ending = launch(["/nonexistent/python"], **limits)
+    log = program.job / "log.txt"
+    argv = ["/nonexistent/python"]
+    ending = launch(argv, job=program.job, readable=[], limits=ROOMY, log=log)
     assert (ending.status, ending.code) == ("refused", None)
     assert "FileNotFoundError" in ending.degraded[0] or "PermissionError" in ending.degraded[0]
 
@@ -195,7 +197,7 @@ def test_the_tree_dies_with_its_caller(program):
     )
     argv = [sys.executable, "-c", script, DAEMON + "time.sleep(600)"]
     with subprocess.Popen(argv) as caller:
-        _wait_for(lambda: (program.job / "out" / "daemon").exists())
+        _wait_for((program.job / "out" / "daemon").exists)
         assert alive("word-of-orphan")
         caller.kill()
     _wait_for(lambda: not alive("word-of-orphan"))
@@ -206,7 +208,7 @@ def test_the_tree_dies_with_its_supervisor_where_it_has_a_user_or_a_namespace(pr
     cancel = threading.Event()
     with ThreadPoolExecutor() as pool:
         future = pool.submit(program, DAEMON + "time.sleep(600)", "word-of-loss", cancel=cancel)
-        _wait_for(lambda: (program.job / "out" / "daemon").exists())
+        _wait_for((program.job / "out" / "daemon").exists)
         for pid in _children(os.getpid()):
             if b"supervise" in Path(f"/proc/{pid}/cmdline").read_bytes():
                 os.kill(pid, signal.SIGKILL)

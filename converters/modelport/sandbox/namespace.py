@@ -11,6 +11,7 @@ from modelport.sandbox.plan import Plan
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 DEVICES = ["--dev", "/dev", "--proc", "/proc"]
+CAPABILITIES = ("CAP_SETUID", "CAP_SETGID", "CAP_DAC_READ_SEARCH")
 # --unshare-all as root would make a user namespace too, in which setgroups is refused later.
 UNSHARE_ROOT = "--unshare-ipc --unshare-pid --unshare-net --unshare-uts --unshare-cgroup-try"
 
@@ -18,7 +19,9 @@ UNSHARE_ROOT = "--unshare-ipc --unshare-pid --unshare-net --unshare-uts --unshar
 def command(plan: Plan, inner: list[str]) -> list[str]:
     """Return ``inner`` wrapped so that it sees what ``plan`` allows and the launcher's own code."""
     unshare = ["--unshare-all"] if os.geteuid() else UNSHARE_ROOT.split()
-    keep = [] if plan.uid is None else ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+    # What the stage needs to become that user, and to enter a folder that is already its own.
+    needed = () if plan.uid is None else CAPABILITIES
+    keep = [word for capability in needed for word in ("--cap-add", capability)]
     shown = [path for path, _ in view.grants(plan) if not path.startswith(("/dev/", "/proc/"))]
     shown += [HERE, os.path.dirname(HERE), *view.interpreter(sys.executable)]
     shown = [path for path in shown if os.path.exists(path) and not _inside(path, [plan.job])]
@@ -33,7 +36,7 @@ def command(plan: Plan, inner: list[str]) -> list[str]:
         *DEVICES,
         *("--bind", job, job),
         *(word for path in folder.read_only(job) for word in ("--ro-bind", path, path)),
-        *("--chdir", job, "--", *inner),
+        *("--chdir", "/", "--", *inner),
     ]
 
 

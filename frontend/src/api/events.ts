@@ -35,6 +35,8 @@ export async function follow(
       const path = `conversions/${encodeURIComponent(conversionId)}/events`
       const response = await request(path, { headers, signal })
       watcher.lost(false)
+      // It has ended, and everything was told before the connection was lost.
+      if (response.status === 204) return
       const reader = events(response).getReader()
       for (let next = await reader.read(); !next.done; next = await reader.read()) {
         const { id, event, data } = next.value

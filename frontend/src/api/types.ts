@@ -1,13 +1,22 @@
-/** The values of the REST interface that the page reads; names and meanings as in its documentation. */
+/**
+ * The values of the REST interface that the page reads.
+ *
+ * What the OpenAPI document describes comes from schema.d.ts, which `npm run types` generates;
+ * the report and the description are documents of the core and are described here.
+ */
+import type { components } from './schema'
+
+type Schemas = components['schemas']
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
 
+/** A number, a symbolic name, or null for an unknown size. */
 export type Size = number | string | null
 
 export interface Tensor {
   name: string
   dtype: string
-  /** A number, a symbolic name, or null for an unknown size; the whole is null where the rank is unknown. */
+  /** Null where even the rank is unknown. */
   shape: Size[] | null
   hints?: Record<string, unknown>
 }
@@ -25,98 +34,31 @@ export interface Description {
   details: Record<string, unknown>
 }
 
-export interface OptionSchema {
-  name: string
-  type: string
+export type OptionSchema = Pick<Schemas['OptionSchema'], 'name' | 'type' | 'help'> & {
   default?: Json
-  help?: string
   ge?: number | null
   le?: number | null
   choices?: Json[] | null
 }
 
-export interface Target {
-  target: string
-  format: string
-  variant: string
-  title: string
-  available: boolean
-  reason: string
-  routes: string[][]
-  converter: string
-  options: OptionSchema[]
+export type Target = Omit<Schemas['Target'], 'options'> & { options: OptionSchema[] }
+export type Model = Omit<Schemas['Model'], 'description' | 'targets'> & {
+  description: Description
+  targets: Target[]
 }
+export type FormatEntry = Schemas['Format']
+export type Conversion = Schemas['Conversion']
+export type State = Conversion['state']
+export type Verdict = NonNullable<Conversion['verdict']>
+export type ConversionRequest = Omit<Schemas['Wish'], 'options'> & { options: Record<string, Json> }
+/** As a refusal of a request (with status) or as the reason of a failed conversion (without). */
+export type Problem = Pick<Schemas['Problem'], 'code' | 'title' | 'detail'> &
+  Partial<Schemas['Problem']>
 
 export interface FileEntry {
   name: string
   size: number
   sha256?: string
-}
-
-export interface Model {
-  id: string
-  name: string
-  size: number
-  sha256: string
-  created_at: string
-  format: { id: string; title: string }
-  files: FileEntry[]
-  description: Description
-  targets: Target[]
-}
-
-export interface Problem {
-  status?: number
-  code: string
-  title: string
-  detail: string
-  hint?: string
-  step?: string
-  operators?: Record<string, number>
-  retry?: boolean
-}
-
-export type State = 'queued' | 'running' | 'converted' | 'failed' | 'cancelled'
-export type Verdict = 'verified' | 'alike' | 'different' | 'structural' | 'unverified'
-
-export interface Conversion {
-  id: string
-  model: string
-  name: string
-  source: string
-  target: string
-  state: State
-  stage: string
-  fraction: number
-  detail: string
-  verdict: Verdict | null
-  reason: string
-  problem: Problem | null
-  artifacts: FileEntry[]
-  created_at: string
-  started_at: string | null
-  finished_at: string | null
-  attempt: number
-}
-
-export interface ConversionRequest {
-  model: string
-  target: string
-  options: Record<string, Json>
-  shapes: Record<string, number[]>
-  inputs: string | null
-  seed: number
-  require_verified: boolean
-}
-
-export interface FormatEntry {
-  id: string
-  title: string
-  main: string
-  parts: string[]
-  read: boolean
-  write: boolean
-  runtime: boolean
 }
 
 export interface StageEvent {
@@ -191,7 +133,7 @@ export interface Report {
     files: FileEntry[]
     description: Description
   }
-  target: { format: string; title: string; options: Record<string, Json> }
+  target: { format: string; variant?: string; title: string; options: Record<string, Json> }
   verdict: Verdict | null
   reason: string
   restrictions: string[]

@@ -3,10 +3,16 @@ import { useI18n } from 'vue-i18n'
 
 import type { Target } from '../api/types'
 
-export function useTargetTitle(): (target: Target) => string {
+export function useTargetTitle() {
   const { t, te } = useI18n()
-  return (target) => {
-    const known = `pass.${target.variant}`
-    return target.variant && te(known) ? t(known) : target.title
+
+  function text(target: Target, part: 'title' | 'help'): string {
+    const path = `pass.${target.variant}.${part}`
+    return target.variant && te(path) ? t(path) : ''
+  }
+
+  return {
+    title: (target: Target): string => text(target, 'title') || target.title,
+    help: (target: Target): string => text(target, 'help'),
   }
 }

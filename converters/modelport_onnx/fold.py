@@ -6,6 +6,7 @@ becomes constant), so this does the little that matters: shape arithmetic and br
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from modelport_onnx.graph import (
@@ -138,15 +139,18 @@ def take_branches(model: Any) -> int:
             continue
         which = "then_branch" if numpy_helper.to_array(held[node.input[0]]).any() else "else_branch"
         body = next(a.g for a in node.attribute if a.name == which)
-        nodes += _inlined(graph, node, body, f"{node.name or node.output[0]}/taken{taken}/")
+        nodes += inlined(graph, node.output, body, f"{node.name or node.output[0]}/taken{taken}/")
         taken += 1
     if taken:
         set_nodes(graph, nodes)
     return taken
 
 
-def _inlined(graph: Any, node: Any, body: Any, prefix: str) -> list[Any]:
-    """Return the nodes of ``body`` under fresh names; its initialisers go to ``graph``."""
+def inlined(graph: Any, outputs: Sequence[str], body: Any, prefix: str) -> list[Any]:
+    """Return the nodes of ``body`` under fresh names, ending in ``outputs``.
+
+    Its initialisers go to ``graph``.
+    """
     from onnx import helper
 
     names = {name: prefix + name for inner in body.node for name in inner.output if name}
@@ -163,7 +167,7 @@ def _inlined(graph: Any, node: Any, body: Any, prefix: str) -> list[Any]:
         if fresh.name:
             fresh.name = prefix + fresh.name
         nodes.append(fresh)
-    for target, value in zip(node.output, body.output):
+    for target, value in zip(outputs, body.output):
         source = names.get(value.name, value.name)
         nodes.append(helper.make_node("Identity", [source], [target], name=f"{target}/taken"))
     return nodes

@@ -26,6 +26,7 @@ INDEXING = {
     "ScatterElements": ((1, 0),),
     "EmbedLayerNormalization": ((0, 2), (1, 4)),
 }
+RATES = {"sr", "sample_rate", "sampling_rate"}
 DEPTH = 40  # how many operators a value is followed through
 
 
@@ -49,6 +50,8 @@ def hints(model: Any) -> dict[str, dict[str, Any]]:
             found[value.name] = {"minimum": low, "maximum": min(int(b[2]) for b in ranges)}
         elif values and np.prod([s if isinstance(s, int) else 2 for s in shape(value) or []]) == 1:
             found[value.name] = {"values": _with_another(values)}
+        elif value.name.lower() in RATES and not shape(value):  # a name, as below
+            found[value.name] = {"values": [16000, 8000]}
         elif "mask" in value.name.lower():  # by its name only; nothing in the graph says it
             found[value.name] = {"minimum": 0, "maximum": 1}
     return found

@@ -66,6 +66,19 @@ def explicit_axis(model: Any) -> int:
     return count
 
 
+def explicit_mode(model: Any) -> int:
+    """Write the mode of Pad where the file relies on the default, which pnnx does not know."""
+    from onnx import helper
+
+    count = 0
+    for graph in subgraphs(model.graph):
+        for node in graph.node:
+            if node.op_type == "Pad" and not any(a.name == "mode" for a in node.attribute):
+                node.attribute.append(helper.make_attribute("mode", "constant"))
+                count += 1
+    return count
+
+
 def scalar_conditions(model: Any) -> int:
     """Reshape every condition of an If that is not known to be of rank 0.
 

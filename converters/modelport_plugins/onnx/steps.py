@@ -31,6 +31,7 @@ NORMALISE = (
     Step(rewrite.drop_initializer_inputs, "{} initialisers taken out of the inputs"),
     Step(lambda model: int(graphs.sort(model.graph)), "nodes put in topological order"),
     Step(rewrite.explicit_axis, "{} default axes of Softmax written out"),
+    Step(rewrite.explicit_mode, "{} default modes of Pad written out"),
     Step(rewrite.scalar_conditions, "{} conditions of If reshaped to rank 0"),
     Step(rewrite.remove_no_ops, "{} operators without effect taken out"),
     Step(rewrite.constants_to_initializers, "{} Constant nodes made initialisers"),

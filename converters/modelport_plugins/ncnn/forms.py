@@ -45,13 +45,26 @@ def reduced(scope: Scope, node: Any) -> list[Any] | None:
 
 
 def summed(scope: Scope, node: Any) -> list[Any] | None:
-    """ReduceSum with axes and ``noop_with_empty_axes``, which then means nothing."""
-    if len(node.input) < 2 or "noop_with_empty_axes" not in attributes(node):
+    """ReduceSum over one axis, given as an input: the mean times the size.
+
+    pnnx 20261020 loses the axis and lets the values through unsummed.
+    """
+    from onnx import helper
+
+    held = scope.value(node.input[1]) if len(node.input) > 1 else None
+    sizes = scope.static(node.input[0])
+    if held is None or held.size != 1 or sizes is None:
         return None
-    kept = [a for a in node.attribute if a.name != "noop_with_empty_axes"]
-    del node.attribute[:]
-    node.attribute.extend(kept)
-    return [node]
+    axis = int(held.reshape(())) % len(sizes)
+    keep = int(attributes(node).get("keepdims", 1))
+    mean = scope.name(node.output[0])
+    if scope.version < AXES_AS_INPUT:
+        made = helper.make_node("ReduceMean", [node.input[0]], [mean], axes=[axis], keepdims=keep)
+    else:
+        place = scope.constant([axis], "int64")
+        made = helper.make_node("ReduceMean", [node.input[0], place], [mean], keepdims=keep)
+    factor = scope.constant(float(sizes[axis]))
+    return [made, helper.make_node("Mul", [mean, factor], [node.output[0]])]
 
 
 def padded(scope: Scope, node: Any) -> list[Any] | None:

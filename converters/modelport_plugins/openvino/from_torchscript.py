@@ -13,7 +13,7 @@ from typing import Any
 from modelport_plugins.openvino.from_onnx import HOME, Options
 from modelport_plugins.openvino.library import library
 from modelport_plugins.openvino.refusal import refusal
-from modelport_plugins.openvino.script import example_inputs, load_script, output_names
+from modelport_plugins.openvino.script import example_inputs, load_script, outputs_by_name
 from modelport_plugins.openvino.writing import write
 from modelport_sdk import Context, converter
 
@@ -33,7 +33,7 @@ def torchscript_to_openvino(source: Path, out: Path, options: Options, ctx: Cont
     torch.set_num_threads(ctx.threads)
     module = load_script(source)
     feeds = example_inputs(module, ctx)
-    outputs = output_names(module, feeds)
+    outputs = list(outputs_by_name(module, feeds))
     ctx.progress("convert", 0.3)
     try:
         model = library().convert_model(

@@ -72,14 +72,14 @@ def example_inputs(module: Any, ctx: Context) -> dict[str, Any]:
     )
 
 
-def output_names(module: Any, feeds: Mapping[str, Any]) -> list[str]:
-    """Return a name for every tensor that the module returns, in order."""
+def outputs_by_name(module: Any, feeds: Mapping[str, Any]) -> dict[str, Any]:
+    """Return every tensor that the module returns by name, in order."""
     import torch
 
     with torch.no_grad():
-        keys = list(_keys(module(*feeds.values()), ""))
+        leaves = list(_leaves(module(*feeds.values()), ""))
     numbers = itertools.count()
-    return [key or f"out{next(numbers)}" for key in keys]
+    return {key or f"out{next(numbers)}": torch.as_tensor(leaf) for key, leaf in leaves}
 
 
 def _arguments(module: Any) -> list[str]:
@@ -94,13 +94,13 @@ def _arguments(module: Any) -> list[str]:
     return [a.name for a in fed]
 
 
-def _keys(value: Any, key: str) -> Iterator[str]:
+def _leaves(value: Any, key: str) -> Iterator[tuple[str, Any]]:
     if isinstance(value, Mapping):
         for name, item in value.items():
-            yield from _keys(item, str(name))
+            yield from _leaves(item, str(name))
     elif isinstance(value, tuple | list):
         fields = getattr(value, "_fields", ())
         for index, item in enumerate(value):
-            yield from _keys(item, fields[index] if fields else "")
+            yield from _leaves(item, fields[index] if fields else key)
     else:
-        yield key
+        yield key, value

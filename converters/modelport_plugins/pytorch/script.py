@@ -42,7 +42,8 @@ def constants(module: Any) -> dict[str, Any]:
     import torch
 
     found: dict[str, Any] = {}
-    pending = [module.inlined_graph]
+    graph = module.inlined_graph  # nodes are invalid once their graph is gone
+    pending = [graph]
     while pending:
         for node in pending.pop().nodes():
             pending.extend(node.blocks())

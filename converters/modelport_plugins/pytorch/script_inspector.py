@@ -106,7 +106,8 @@ def _leaf_value(value: Any, argument: Argument, index: int) -> Any:
 
 def _operators(module: Any) -> dict[str, int]:
     counts: Counter[str] = Counter()
-    pending = [module.inlined_graph]
+    graph = module.inlined_graph  # nodes are invalid once their graph is gone
+    pending = [graph]
     while pending:
         for node in pending.pop().nodes():
             pending.extend(node.blocks())

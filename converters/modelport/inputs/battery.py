@@ -24,6 +24,7 @@ TYPICAL = (
     ("normal-1", "normal"),
     ("uniform", "uniform"),
     ("scaled", "scaled"),
+    ("wide", "wide"),
 )
 PICTURES = (("image", "image"), ("pixels", "pixels"))
 STRESS = ("zeros", "ones", "large", "nan", "inf")

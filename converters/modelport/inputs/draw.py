@@ -31,7 +31,7 @@ WORDS = ("", "a", "the", "model", "Zebra 7", "good morning", "naïve café", "�
 # Source: torchvision.transforms._presets.ImageClassification.
 MEAN = np.array([0.485, 0.456, 0.406])
 DEVIATION = np.array([0.229, 0.224, 0.225])
-SCALES: Mapping[str, float] = {"normal": 1.0, "scaled": 0.1, "large": 10.0}
+SCALES: Mapping[str, float] = {"normal": 1.0, "scaled": 0.1, "wide": 3.0, "large": 10.0}
 
 
 def rng(seed: int, *names: str) -> np.random.Generator:
@@ -83,7 +83,7 @@ def draw(
 ) -> Array:
     """Return values of ``kind`` for one input, of its own dtype.
 
-    Kinds: normal, scaled, uniform, image, pixels, large, zeros, ones, nan, inf. Those
+    Kinds: normal, scaled, wide, uniform, image, pixels, large, zeros, ones, nan, inf. Those
     that make no sense for the dtype or the input (an image for a state) become the
     nearest that does; integers never leave their limits.
     """
@@ -181,12 +181,11 @@ def ulp(case: Case, direction: str | int) -> Case:
 def _moved(name: str, array: Array, direction: str | int) -> Array:
     if array.dtype.kind != "f":
         return array
-    ends = {"up": np.inf, "down": -np.inf}
     if isinstance(direction, str):
-        towards = np.asarray(ends[direction], dtype=array.dtype)
-        moved = np.nextafter(array, towards)
+        towards = np.full(array.shape, np.inf if direction == "up" else -np.inf)
     else:
         signs = rng(direction, name).integers(-1, 2, size=array.shape)
         towards = np.where(signs > 0, np.inf, np.where(signs < 0, -np.inf, array))
+    with np.errstate(over="ignore", under="ignore"):
         moved = np.nextafter(array, towards.astype(array.dtype))
     return np.where(np.isfinite(array) & np.isfinite(moved), moved, array)

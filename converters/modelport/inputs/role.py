@@ -65,13 +65,15 @@ def is_mask(tensor: Tensor) -> bool:
 def channel_axis(tensor: Tensor, shape: tuple[int, ...]) -> int | None:
     """Return which axis of ``shape`` holds colours; None where it is no picture.
 
-    A picture has 1, 3 or 4 colours and at least 16 pixels each way.
+    A picture has 1, 3 or 4 colours and at least 16 pixels each way; without a batch
+    axis, 3 or 4, since a sequence of features looks like a grey one.
     """
     if is_state(tensor) or is_mask(tensor) or len(shape) not in PICTURE_RANKS:
         return None
     sizes = shape[-3:]
     for axis, others in ((0, sizes[1:]), (2, sizes[:2])):
-        if sizes[axis] in {1, 3, 4} and min(others) >= 16:  # noqa: PLR2004  # see above
+        colours = {3, 4} if len(shape) == min(PICTURE_RANKS) else {1, 3, 4}
+        if sizes[axis] in colours and min(others) >= 16:  # noqa: PLR2004  # see above
             return axis + len(shape) - 3
     return None
 
@@ -98,7 +100,8 @@ def _by_position(tensor: Tensor, axis: int) -> Role:  # noqa: PLR0911  # one ret
     if is_state(tensor) and rank == 3:  # noqa: PLR2004  # (layers, batch, hidden), as in RNNs
         return (Role.LENGTH, Role.BATCH, Role.FEATURE)[axis]
     if axis == 0 and (rank > 1 or not tensor.dtype.startswith("float")):
-        return Role.IMAGE if rank == 3 and shape[2] in CHANNELS[::2] else Role.BATCH  # noqa: PLR2004
+        picture = rank == 3 and shape[2] in CHANNELS[2:] and not isinstance(shape[1], int)  # noqa: PLR2004
+        return Role.IMAGE if picture else Role.BATCH
     if rank == 4:  # noqa: PLR2004  # pictures, colours first or last
         last = isinstance(shape[3], int) and shape[3] in CHANNELS
         if axis == (3 if last else 1):

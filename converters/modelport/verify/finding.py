@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from modelport.model import Array, Case, Comparison, Tensors
 from modelport.verify.measure import inexact
 from modelport.verify.noise import Runs
-from modelport.verify.rule import RULES, Yardstick, compare, tolerated
+from modelport.verify.rule import RULES, Yardstick, compare, tolerated, unalike
 
 
 @dataclass
@@ -17,6 +17,7 @@ class Findings:
     """What has been found so far; the one value here that grows."""
 
     worst: dict[str, Comparison] = field(default_factory=dict[str, Comparison])
+    all: dict[str, list[Comparison]] = field(default_factory=dict[str, list[Comparison]])
     stress: list[Comparison] = field(default_factory=list[Comparison])
     ran: list[str] = field(default_factory=list[str])
     missing: list[str] = field(default_factory=list[str])
@@ -51,6 +52,7 @@ def examine(found: Findings, case: Case, want: Tensors, candidate: Runs, *, by: 
 
 
 def _note(found: Findings, name: str, want: Array, got: Array | None, result: Comparison) -> None:
+    found.all.setdefault(name, []).append(result)
     before = found.worst.get(name)
     if before is None or rank(result) > rank(before):
         found.worst[name] = result
@@ -58,6 +60,14 @@ def _note(found: Findings, name: str, want: Array, got: Array | None, result: Co
         found.finite.add(name)
     if got is not None and got.dtype != want.dtype and want.dtype.kind != "U":
         found.types[name] = f"output {name!r} is {got.dtype.name}, in the source {want.dtype.name}"
+
+
+def settle(found: Findings) -> None:
+    """Hold each output of a quantised result against what it may deviate by on average."""
+    for name, comparisons in found.all.items():
+        reason = unalike(comparisons) if found.worst[name].passed else ""
+        if reason:
+            found.worst[name] = replace(found.worst[name], passed=False, reason=reason)
 
 
 def rank(comparison: Comparison) -> tuple[bool, float]:

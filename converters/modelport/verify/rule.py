@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import statistics
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -40,17 +41,18 @@ class Rule:
 # 10 found 306 of 311 structural faults that can reach an output. Correct float16 weights
 # reached 14 times the source's own with weights rounded alike. docs/verification.md.
 RULES: Mapping[str, Rule] = {
-    "float32": Rule(limit=10.0, units=8.0, loud=0.1, rejected=0.5),
+    "float32": Rule(limit=10.0, units=8.0, loud=0.1, rejected=1 / 3),
     "float16": Rule(limit=20.0, units=64.0, loud=1.0, rejected=0.0, snr=20.0),
 }
 
-# A quantised result behaves alike at 20 dB, an error of 1 % of the signal's energy, or at
-# 10 dB where 99 % of the positions choose the same class, which is the share of accuracy
-# that the closed division of MLPerf Inference asks of a quantised model. Measured on two
-# dynamically quantised taggers: correct conversions 24 and 40 dB with all positions equal,
-# a lost bias 3 dB.
+# A quantised result behaves alike at 20 dB on average, an error of 1 % of the signal's
+# energy, or where 99 % of the positions choose the same class, which is the share of
+# accuracy that the closed division of MLPerf Inference asks of a quantised model; and at
+# 10 dB in every case. Measured on two dynamically quantised taggers: correct conversions
+# 17 dB in the worst case (8 positions, 7 of the same class), 24 and 40 dB elsewhere, a
+# lost bias 3 dB.
 ALIKE_SNR = 20.0
-ALIKE_SNR_TOP1 = 10.0
+ALIKE_SNR_CASE = 10.0
 ALIKE_TOP1 = 0.99
 
 HALF = {"float16", "bfloat16"}
@@ -141,9 +143,7 @@ def compare(
         return _unlike(name, case, scale, apart.mismatch)
     agreement = top1(want, got)
     if by.precision == "int8":
-        excess, limit, reason = _alike(
-            apart.snr, agreement, exact=not inexact(want), got=apart.max_abs
-        )
+        excess, limit, reason = _alike(apart.snr, apart.max_abs, exact=not inexact(want))
     else:
         rule = RULES[by.precision]
         noise = tolerated(name, case, by=by, got=got, rounding=rounding)
@@ -199,16 +199,28 @@ def _ratio(value: float, unit: float) -> float:
     return value / unit if unit else math.inf
 
 
-def _alike(
-    snr: float | None, agreement: float | None, *, exact: bool, got: float
-) -> tuple[float, float, str]:
-    """Return (excess, limit, reason) of a quantised output; excess is noise over allowed noise."""
-    if exact:  # integers out of a quantised model are mostly an arg-max: same share as top-1
-        reason = "" if got <= 1 - ALIKE_TOP1 else f"{got:.1%} of the values differ"
-        return got / (1 - ALIKE_TOP1), 1.0, reason
+def _alike(snr: float | None, share: float, *, exact: bool) -> tuple[float, float, str]:
+    """Return (excess, limit, reason) of a quantised output in one case.
+
+    Integers out of a quantised model are mostly an arg-max: the same share as for top-1,
+    and as with noise ten times as many in a single case.
+    """
+    if exact:
+        few = 10 * (1 - ALIKE_TOP1)
+        return share / few, 1.0, "" if share <= few else f"{share:.1%} of the values differ"
     if snr is None:
         return 0.0, 1.0, ""
-    agreed = agreement is not None and agreement >= ALIKE_TOP1
-    least = ALIKE_SNR_TOP1 if agreed else ALIKE_SNR
+    least = ALIKE_SNR_CASE
     reason = "" if snr >= least else f"signal-to-noise ratio {snr:.1f} dB, below {least:g} dB"
     return 10 ** ((least - snr) / 20), 1.0, reason
+
+
+def unalike(comparisons: Sequence[Comparison]) -> str:
+    """Return why one output of a quantised result does not behave alike over all cases."""
+    energies = [10 ** (-c.snr / 10) if c.snr is not None else c.max_rel for c in comparisons]
+    noise = statistics.fmean(energies) if energies else 0.0
+    classes = [c.top1 for c in comparisons if c.top1 is not None]
+    if noise <= 10 ** (-ALIKE_SNR / 10) or (classes and statistics.fmean(classes) >= ALIKE_TOP1):
+        return ""
+    agreed = f", the same class in {statistics.fmean(classes):.1%}" if classes else ""
+    return f"signal-to-noise ratio {-10 * math.log10(noise):.1f} dB on average{agreed}"

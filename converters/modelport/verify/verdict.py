@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from modelport.model import Case, Comparison, Verdict, Verification
-from modelport.verify.finding import Findings, examine
+from modelport.verify.finding import Findings, examine, settle
 from modelport.verify.guard import Guards
 from modelport.verify.noise import Floor, Runs
 from modelport.verify.rule import RULES, Yardstick
@@ -43,6 +43,8 @@ def judge(
         unmeasured = kind == "float16" and rounded and case.id not in rounded
         if case.id in reference and not (case.typical and unmeasured):
             examine(found, case, reference[case.id], candidate, by=by)
+    if kind not in RULES:
+        settle(found)
     verdict, reason = _verdict(found, kind, guards, rounded)
     return Verification(
         verdict=verdict,

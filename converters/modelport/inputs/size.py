@@ -17,6 +17,7 @@ from modelport.model import Description, Tensor, Tensors
 
 LIMIT = 16  # candidates; each costs one run of the source, which the ladder's end rarely needs
 POINTS = 8
+SHORT = 128  # steps; the shortest sequence that is halved
 
 # Shapes to try where even the rank is unknown, by whether the values are floats.
 UNRANKED: dict[bool, tuple[Sizes, ...]] = {
@@ -212,9 +213,9 @@ def _moves(roles: Mapping[str, Role], known: Mapping[str, int]) -> list[dict[str
     # Pictures move by 32 pixels, see role.SIZES; the last axis first, so they are not square.
     moves += [{image[-1]: known[image[-1]] + 32}] if image else []
     moves += [{key: max(32, known[key] // 64 * 32) for key in image}]
-    moves += [
-        {key: known[key] * 2 for key in length},
-        {key: max(1, known[key] // 2) for key in length},
-    ]
-    moves += [{key: known[key] + 1 for key in length}, {key: known[key] * 2 for key in feature}]
+    moves += [{key: known[key] * 2 for key in length}, {key: known[key] + 1 for key in length}]
+    # A model at 8 kHz wants half of what it wants at 16; but half of a short sequence ends
+    # in poolings of nothing, where every runtime has its own idea.
+    moves += [{key: known[key] // 2 for key in length if known[key] >= SHORT}]
+    moves += [{key: known[key] * 2 for key in feature}]
     return [move for move in moves if move]

@@ -1,0 +1,121 @@
+"""Starts the real service on a free port with a home of its own, for the HTTP tests."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from modelport.engine import House
+from modelport_api.jobs.supervisor import environment
+from modelport_api.settings import Settings
+
+START = (
+    "from modelport_api.serve import serve; from modelport_api.settings import Settings; "
+    "serve(Settings())"
+)
+
+
+@dataclass
+class Service:
+    """A running service: its address, settings, and process."""
+
+    settings: Settings
+    process: subprocess.Popen[bytes]
+    client: httpx.Client
+    log: Path
+    seconds: float  # until the first answer
+
+    def memory(self, name: str = "VmHWM") -> int:
+        """Bytes that the server process has, or had at most, in memory."""
+        text = Path(f"/proc/{self.process.pid}/status").read_text()
+        return next(int(line.split()[1]) for line in text.splitlines() if name in line) * 1024
+
+    def workers(self) -> list[int]:
+        """Process ids of the workers."""
+        text = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return [
+            int(pid)
+            for pid in text.split()
+            if b"jobs.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        ]
+
+    def ready(self, seconds: float = 60.0) -> None:
+        """Wait until a worker is alive."""
+        deadline = time.monotonic() + seconds
+        while not self.client.get("/readyz").json()["checks"].get("worker"):
+            assert time.monotonic() < deadline, "no worker came up"
+            time.sleep(0.1)
+
+    def finished(self, id: str, seconds: float = 180.0) -> dict[str, Any]:
+        """Wait until a conversion is finished and return it."""
+        deadline = time.monotonic() + seconds
+        while True:
+            found: dict[str, Any] = self.client.get(f"/v1/conversions/{id}").json()
+            if found["state"] not in ("queued", "running"):
+                return found
+            assert time.monotonic() < deadline, f"conversion {id} did not finish"
+            time.sleep(0.1)
+
+
+@contextmanager
+def service(home: Path, **values: Any) -> Iterator[Service]:
+    """Give a service on 127.0.0.1 (or the ``host`` given), reachable through its client."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    settings = Settings(home=home, port=port, **values)
+    key = values.get("api_key")
+    extra = {"MODELPORT_API_KEY": key} if key else {}
+    hosts = values.get("allowed_hosts")
+    extra |= {"MODELPORT_ALLOWED_HOSTS": str(list(hosts)).replace("'", '"')} if hosts else {}
+    own = {"MODELPORT_ENVS": str(House.open().envs.root), "PYTHONUNBUFFERED": "1"}
+    log = home.parent / f"{home.name}.log"
+    start = time.monotonic()
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            [sys.executable, "-c", START],
+            env={**os.environ, **environment(settings), **own, **extra},
+            stdout=stream,
+            stderr=stream,
+        )
+    client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120.0, trust_env=False)
+    try:
+        yield Service(settings, process, client, log, _wait(process, client, log) - start)
+    finally:
+        client.close()
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait(process: subprocess.Popen[bytes], client: httpx.Client, log: Path) -> float:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            client.get("/healthz")
+        except httpx.TransportError:
+            time.sleep(0.02)
+        else:
+            return time.monotonic()
+    raise AssertionError(f"the service did not start:\n{log.read_text()}")
+
+
+@pytest.fixture(scope="session")
+def serve() -> Any:
+    """``service``, for test modules."""
+    return service

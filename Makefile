@@ -15,8 +15,7 @@ $(STAMP): $(SOURCES)
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: set PYTHON=/path/to/python3.11"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "==> service: installing packages and building the page (about a minute)"
-	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test,check]' 2>&1 | grep -v '^WARNING: Location' || true
-	@$(BIN)/python -c 'import modelport_api'
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test,check]'
 	@touch $@
 
 install: $(STAMP) ## Set up the service, the page and the environment `base`

@@ -1,0 +1,51 @@
+# syntax=docker/dockerfile:1
+# modelport in one image: the service, its page, and the environment `base`.
+#
+#   docker build -t modelport .
+#   docker run -p 8000:8000 -v modelport:/data modelport
+#
+# TORCH_INDEX: a package index with CPU builds of PyTorch, asked beside the default one; without
+# it, pip takes the default build, which brings several GB of GPU libraries that nothing here uses.
+ARG PYTHON=docker.io/library/python:3.11-slim-bookworm
+
+FROM ${PYTHON} AS build
+WORKDIR /src
+COPY pyproject.toml README.md LICENSE ./
+COPY frontend frontend
+COPY api api
+COPY converters converters
+# The page is built by the wheel's own hook, with the Node that it brings along.
+RUN python -m pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
+
+FROM ${PYTHON} AS service
+ARG TORCH_INDEX=""
+ENV MODELPORT_ENVS=/opt/modelport/envs \
+    PIP_NO_CACHE_DIR=1 \
+    PIP_DISABLE_PIP_VERSION_CHECK=1
+COPY --from=build /wheels /wheels
+COPY docker/notices.py frontend/package-lock.json /tmp/
+RUN python -m venv /opt/modelport/service \
+ && /opt/modelport/service/bin/pip install --quiet /wheels/*.whl \
+ && PIP_EXTRA_INDEX_URL="${TORCH_INDEX}" /opt/modelport/service/bin/modelport env build base \
+ && python /tmp/notices.py /opt/modelport /tmp/package-lock.json /opt/modelport/NOTICES.txt
+
+FROM ${PYTHON}
+LABEL org.opencontainers.image.title="modelport" \
+      org.opencontainers.image.description="Model conversion between frameworks, with proof" \
+      org.opencontainers.image.licenses="Apache-2.0"
+COPY --from=service /opt/modelport /opt/modelport
+COPY LICENSE /opt/modelport/LICENSE
+RUN useradd --uid 10001 --create-home --home-dir /home/modelport modelport \
+ && install -d -o modelport -g modelport -m 0711 /data
+ENV MODELPORT_HOME=/data \
+    MODELPORT_ENVS=/opt/modelport/envs \
+    PATH=/opt/modelport/service/bin:/usr/local/bin:/usr/bin:/bin \
+    PYTHONUNBUFFERED=1
+USER modelport
+WORKDIR /home/modelport
+VOLUME /data
+EXPOSE 8000
+HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
+  CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
+ENTRYPOINT ["modelport"]
+CMD ["serve", "--host", "0.0.0.0"]

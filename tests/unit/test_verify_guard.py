@@ -139,6 +139,16 @@ def test_quantised_may_be_worse_in_one_case_than_on_average() -> None:
     assert "on average" in judged(source(), candidate, precision="int8").reason
 
 
+@pytest.mark.parametrize("precision", ["int8", "float16"])
+def test_noise_on_next_to_nothing_is_no_difference(precision) -> None:
+    reference = source()
+    reference["c"]["y"] = reference["c"]["y"] * np.float32(1e-8)
+    candidate = changed(reference, lambda o: o)
+    candidate["c"]["y"] = -candidate["c"]["y"]
+    found = judged(reference, candidate, precision=precision, rounded=reference)
+    assert found.verdict in {Verdict.ALIKE, Verdict.VERIFIED}
+
+
 def test_an_unknown_precision_is_never_verified() -> None:
     assert judged(source(), source(), precision="int4").verdict is Verdict.ALIKE
 

@@ -9,7 +9,7 @@ import numpy as np
 from modelport.model import Array, Case, Comparison, Tensors
 from modelport.verify.measure import inexact
 from modelport.verify.noise import Runs
-from modelport.verify.rule import RULES, Yardstick, compare, tolerated, unalike
+from modelport.verify.rule import RULES, Yardstick, compare, energy, tolerated, unalike
 
 
 @dataclass
@@ -17,7 +17,8 @@ class Findings:
     """What has been found so far; the one value here that grows."""
 
     worst: dict[str, Comparison] = field(default_factory=dict[str, Comparison])
-    all: dict[str, list[Comparison]] = field(default_factory=dict[str, list[Comparison]])
+    energies: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
+    classes: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
     stress: list[Comparison] = field(default_factory=list[Comparison])
     ran: list[str] = field(default_factory=list[str])
     missing: list[str] = field(default_factory=list[str])
@@ -47,12 +48,15 @@ def examine(found: Findings, case: Case, want: Tensors, candidate: Runs, *, by: 
             found.stress.append(result)
             continue
         _note(found, name, array, other, result)
+        lost = energy(result.snr, result.max_abs, by.floor.lent(name, case.id))
+        found.energies.setdefault(name, []).append(lost)
+        if result.top1 is not None:
+            found.classes.setdefault(name, []).append(result.top1)
         if _proves(name, case.id, other, by=by, rounding=half):
             found.proved.add(name)
 
 
 def _note(found: Findings, name: str, want: Array, got: Array | None, result: Comparison) -> None:
-    found.all.setdefault(name, []).append(result)
     before = found.worst.get(name)
     if before is None or rank(result) > rank(before):
         found.worst[name] = result
@@ -64,10 +68,10 @@ def _note(found: Findings, name: str, want: Array, got: Array | None, result: Co
 
 def settle(found: Findings) -> None:
     """Hold each output of a quantised result against what it may deviate by on average."""
-    for name, comparisons in found.all.items():
-        reason = unalike(comparisons) if found.worst[name].passed else ""
+    for name, worst in list(found.worst.items()):
+        reason = unalike(found.energies[name], found.classes.get(name, ())) if worst.passed else ""
         if reason:
-            found.worst[name] = replace(found.worst[name], passed=False, reason=reason)
+            found.worst[name] = replace(worst, passed=False, reason=reason)
 
 
 def rank(comparison: Comparison) -> tuple[bool, float]:

@@ -55,6 +55,10 @@ ALIKE_SNR = 20.0
 ALIKE_SNR_CASE = 10.0
 ALIKE_TOP1 = 0.99
 
+# An error below this share of S is small whatever the signal in its case: a text detector
+# gives 1e-8 everywhere on a picture without text, and there is no ratio to speak of.
+SMALL = 1e-2
+
 HALF = {"float16", "bfloat16"}
 QUANTISED = {
     "DynamicQuantizeLinear", "DynamicQuantizeLSTM", "DynamicQuantizeMatMul", "MatMulInteger",
@@ -141,15 +145,15 @@ def compare(
     apart = distance(want, got)
     if apart.mismatch:
         return _unlike(name, case, scale, apart.mismatch)
-    agreement = top1(want, got)
+    lost = energy(apart.snr, apart.max_abs, by.floor.lent(name, case))
+    ratio = -10 * math.log10(lost) if lost else math.inf
     if by.precision == "int8":
-        excess, limit, reason = _alike(apart.snr, apart.max_abs, exact=not inexact(want))
+        excess, limit, reason = _alike(ratio, apart.max_abs, exact=not inexact(want))
     else:
         rule = RULES[by.precision]
         noise = tolerated(name, case, by=by, got=got, rounding=rounding)
         excess, limit = _ratio(apart.max_abs, noise), rule.limit
-        if rule.snr is not None and apart.snr is not None and apart.snr < rule.snr:
-            reason = f"signal-to-noise ratio {apart.snr:.1f} dB, below {rule.snr:g} dB"
+        reason = _below(ratio, rule.snr) if rule.snr is not None and inexact(want) else ""
     return Comparison(
         output=name,
         max_abs=apart.max_abs,
@@ -157,7 +161,7 @@ def compare(
         rmse=apart.rmse,
         cosine=apart.cosine,
         snr=apart.snr,
-        top1=agreement,
+        top1=top1(want, got),
         excess=excess,
         limit=limit,
         scale=scale,
@@ -199,7 +203,7 @@ def _ratio(value: float, unit: float) -> float:
     return value / unit if unit else math.inf
 
 
-def _alike(snr: float | None, share: float, *, exact: bool) -> tuple[float, float, str]:
+def _alike(ratio: float, share: float, *, exact: bool) -> tuple[float, float, str]:
     """Return (excess, limit, reason) of a quantised output in one case.
 
     Integers out of a quantised model are mostly an arg-max: the same share as for top-1,
@@ -208,18 +212,30 @@ def _alike(snr: float | None, share: float, *, exact: bool) -> tuple[float, floa
     if exact:
         few = 10 * (1 - ALIKE_TOP1)
         return share / few, 1.0, "" if share <= few else f"{share:.1%} of the values differ"
+    return 10 ** ((ALIKE_SNR_CASE - ratio) / 20), 1.0, _below(ratio, ALIKE_SNR_CASE)
+
+
+def _below(ratio: float, least: float) -> str:
+    return "" if ratio >= least else f"signal-to-noise ratio {ratio:.1f} dB, below {least:g} dB"
+
+
+def energy(snr: float | None, max_abs: float, scale: float) -> float:
+    """Return the error's energy relative to the signal's, or to S where the output is tiny."""
     if snr is None:
-        return 0.0, 1.0, ""
-    least = ALIKE_SNR_CASE
-    reason = "" if snr >= least else f"signal-to-noise ratio {snr:.1f} dB, below {least:g} dB"
-    return 10 ** ((least - snr) / 20), 1.0, reason
+        return 0.0
+    if max_abs <= SMALL * scale:
+        return (max_abs / scale) ** 2 if scale else 0.0
+    return float(10 ** (-snr / 10))
 
 
-def unalike(comparisons: Sequence[Comparison]) -> str:
-    """Return why one output of a quantised result does not behave alike over all cases."""
-    energies = [10 ** (-c.snr / 10) if c.snr is not None else c.max_rel for c in comparisons]
+def unalike(energies: Sequence[float], classes: Sequence[float]) -> str:
+    """Return why an output of a quantised result does not behave alike over all cases.
+
+    Args:
+        energies: Of the error, one a case (see ``energy``).
+        classes: Share of positions with the same class, one a case; empty without classes.
+    """
     noise = statistics.fmean(energies) if energies else 0.0
-    classes = [c.top1 for c in comparisons if c.top1 is not None]
     if noise <= 10 ** (-ALIKE_SNR / 10) or (classes and statistics.fmean(classes) >= ALIKE_TOP1):
         return ""
     agreed = f", the same class in {statistics.fmean(classes):.1%}" if classes else ""

@@ -12,7 +12,7 @@ UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 def size(text: str) -> int:
     """Return a number of bytes; ``8G`` and ``8GiB`` are eight gibibytes."""
     letters = text.strip().upper().removesuffix("B").removesuffix("I")
-    number, unit = (letters[:-1], letters[-1]) if letters[-1:] in UNITS else (letters, "")
+    number, unit = (letters[:-1], letters[-1]) if letters[-1:] in set("KMGT") else (letters, "")
     try:
         count = float(number) * UNITS[unit]
     except ValueError:

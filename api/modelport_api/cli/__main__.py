@@ -1,0 +1,7 @@
+"""``python -m modelport_api.cli`` is ``modelport``."""
+
+from __future__ import annotations
+
+from modelport_api.cli import main
+
+main()

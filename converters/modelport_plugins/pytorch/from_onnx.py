@@ -5,6 +5,8 @@ Writes a ``.pt`` that keeps open sizes and branches, and loads in PyTorch withou
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from modelport_plugins.pytorch.export import refused
 from modelport_plugins.pytorch.graph import Built, build
 from modelport_plugins.pytorch.onnx_source import example, free_axes, load_model
 from modelport_plugins.pytorch.program import output_names, user_inputs
-from modelport_sdk import Context, UnsupportedOperator, converter
+from modelport_sdk import Context, converter
 
 
 @converter(source="onnx", target="torchscript", variant="direct", cost=1.0)
@@ -46,35 +48,49 @@ def onnx_to_pt2(source: Path, out: Path, options: Any, ctx: Context) -> None:
     torch.set_num_threads(ctx.threads)
     model = load_model(source)
     built = build(model, ctx.scratch)
-    if not built.static:
-        raise UnsupportedOperator(
-            "If on a computed condition does not survive torch.export", operators=["If"]
-        )
     feeds = example(model, ctx)
-    args = tuple(feeds[name] for name, _ in built.inputs)
+    axes = free_axes(model)
     ctx.progress("load", 1.0)
-    program, dynamic = _exported(built, args, free_axes(model))
+    program = _exported(built, feeds, axes)
+    dynamic = program is not None
+    if program is None:
+        args = tuple(feeds[name] for name, _ in built.inputs)
+        with torch.no_grad(), refused("torch.export does not follow the graph"):
+            program = torch.export.export(built.module, args)
     torch.export.save(program, str(out / f"{ctx.name}.pt2"))
-    names = [name for name, fixed in user_inputs(program) if fixed is None]
-    for (name, _), target, tensor in zip(built.inputs, names, args, strict=True):
-        ctx.input(name, target, shape=None if dynamic else list(tensor.shape))
+    names = [name for name, constant in user_inputs(program) if constant is None]
+    for (name, _), target in zip(built.inputs, names, strict=True):
+        fixed = not dynamic and bool(axes[name])
+        ctx.input(name, target, shape=list(feeds[name].shape) if fixed else None)
     for name, target in zip(built.outputs, output_names(program), strict=True):
         ctx.output(name, target)
 
 
-def _exported(built: Built, args: tuple[Any, ...], axes: Any) -> tuple[Any, bool]:
-    """Return the program, with open sizes if that works, else of the shapes of ``args``."""
+def _exported(built: Built, feeds: Mapping[str, Any], axes: Mapping[str, dict[int, str]]) -> Any:
+    """Return the program with open sizes; None if PyTorch cannot keep them open."""
     import torch
 
-    open_sizes = torch.export.Dim.AUTO
-    shapes = tuple(dict.fromkeys(axes[name], open_sizes) for name, _ in built.inputs)
-    if any(shapes):
-        try:
-            with torch.no_grad():
-                program = torch.export.export(built.module, args, dynamic_shapes=shapes)
-        except Exception:  # noqa: BLE001  # whatever it is, fixed shapes are the next try
-            pass
-        else:
-            return program, True
-    with torch.no_grad(), refused("torch.export does not follow the graph"):
-        return torch.export.export(built.module, args), False
+    # torch.export takes a size of 1 for a constant, so open ones are shown to it as 2.
+    args = []
+    for name, _ in built.inputs:
+        shape = [
+            max(size, 2) if i in axes[name] else size for i, size in enumerate(feeds[name].shape)
+        ]
+        args.append(feeds[name].expand(shape).contiguous())
+    open_size = torch.export.Dim.AUTO(min=1)
+    shapes = tuple(dict.fromkeys(axes[name], open_size) for name, _ in built.inputs)
+    with contextlib.suppress(Exception), torch.no_grad():
+        program = torch.export.export(built.module, tuple(args), dynamic_shapes=shapes)
+        return program if _kept(program, built, axes) else None
+    return None
+
+
+def _kept(program: Any, built: Built, axes: Mapping[str, dict[int, str]]) -> bool:
+    """Return whether every open size is still open in the program."""
+    values = {node.name: node.meta.get("val") for node in program.graph.nodes}
+    names = [name for name, fixed in user_inputs(program) if fixed is None]
+    return all(
+        not str(values[target].shape[axis]).isdigit()  # a settled symbol prints as its number
+        for (name, _), target in zip(built.inputs, names, strict=True)
+        for axis in axes[name]
+    )

@@ -83,6 +83,8 @@ def free_axes(model: Any) -> Mapping[str, dict[int, str]]:
     for value in graph_inputs(model):
         axes = enumerate(value.type.tensor_type.shape.dim)
         found[value.name] = {
-            i: d.dim_param or f"{value.name}_{i}" for i, d in axes if not d.HasField("dim_value")
+            i: d.dim_param or f"{value.name}_{i}"
+            for i, d in axes
+            if not d.HasField("dim_value") or d.dim_value <= 0  # some exporters write -1
         }
     return found

@@ -47,11 +47,11 @@ def module_of(program: Any) -> Any:
     return program.module(check_guards=False)
 
 
-def call_program(program: Any) -> Callable[[Mapping[str, Any]], Any]:
+def call_program(program: Any, module: Any = None) -> Callable[[Mapping[str, Any]], Any]:
     """Return a function from tensors by name to whatever the program returns."""
     from torch.utils import _pytree
 
-    module = module_of(program)
+    module = module_of(program) if module is None else module
     names = user_inputs(program)
     spec = program.call_spec.in_spec
 

@@ -75,8 +75,13 @@ def _length(src: Source, name: str) -> int | None:
 
 
 def _compare(src: Source, node: Any, attrs: dict[str, Any]) -> None:
-    kinds = set(_kinds(src, node))
-    if kinds == {"int"}:
+    kinds = _kinds(src, node)
+    short = all(
+        kind == "int" or (kind == "ints" and _length(src, name) == 1)
+        for kind, name in zip(kinds, node.input, strict=True)
+    )
+    # A list of one serves as well: what compares sizes is the condition of an If.
+    if short:
         symbol = COMPARED[node.op_type]
         text = f"{src.int(node.input[0])} {symbol} {src.int(node.input[1])}"
         src.set(node.output[0], text, "bool")

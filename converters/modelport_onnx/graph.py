@@ -25,6 +25,7 @@ def load(path: Path, *, weights: bool = True) -> Any:
 def save(model: Any, path: Path) -> None:
     """Write ``model``; above 1.5 GB the weights go to ``<path>.data`` beside it.
 
+    In that case ``model`` itself refers to that file from then on.
     A model that was loaded without its weights keeps its references; the files that
     they name must then be put beside ``path`` by the caller.
     """

@@ -91,4 +91,9 @@ def collect(tool: str, written: Path, source: Path, out: Path, ctx: Context) -> 
     """Take over what a tool wrote to ``written``: check its ports, write it as the result."""
     if not written.is_file() or not written.stat().st_size:
         raise UnsupportedFeature(f"{tool} wrote no model")
-    write(graphs.load(written), graphs.load(source, weights=False), out, ctx)
+    before = graphs.load(source, weights=False)
+    write(graphs.load(written), before, out, ctx)
+    # A model with operators of its own loads nowhere, before as after.
+    own = [name for name in graphs.operator_counts(before) if "::" in name]
+    if all(name.startswith(("com.microsoft::", "ai.onnx")) for name in own):
+        check_loads(path(out, ctx), tool)

@@ -60,8 +60,9 @@ def _names(pattern: re.Pattern[str], text: str) -> list[str]:
 
 def _counted(names: list[str], counts: Mapping[str, int]) -> dict[str, int]:
     # Ours are "domain::Op", theirs "domain.Op".
-    ours = {name.replace("::", "."): count for name, count in counts.items()}
-    return {name: ours.get(name.replace("::", "."), 1) for name in names}
+    ours = {name.replace("::", "."): name for name in counts}
+    known = [ours.get(name.replace("::", "."), name) for name in names]
+    return {name: counts.get(name, 1) for name in known}
 
 
 def _reason(text: str) -> str:

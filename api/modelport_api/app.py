@@ -60,9 +60,13 @@ def create(settings: Settings) -> FastAPI:
         app.include_router(part.router, prefix="/v1")
     app.include_router(health.router)
     page.install(app)
-    app.add_middleware(Guard, settings=settings, key=keys.expected(settings, print))
+    app.add_middleware(Guard, settings=settings, key=keys.expected(settings, _say))
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's own recipe
     return app
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
 from dbos import DBOS
 
+from modelport_api import migrations
 from modelport_api.settings import Settings
 
 BUSY_MILLISECONDS = 30_000  # what the queue's own connections wait for the write lock
-MIGRATIONS = Path(__file__).parent.parent / "migrations"
+MIGRATIONS = Path(migrations.__file__).parent
 
 
 def connect(settings: Settings) -> sa.Engine:
@@ -42,11 +41,27 @@ def migrate(settings: Settings) -> None:
     with (settings.home / "migrate.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         engine = connect(settings)
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS))
         with engine.begin() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            if _version(connection) != migrations.HEAD:
+                _upgrade(connection)
         engine.dispose()
         # A client of the queue creates no tables, so this comes before any.
         DBOS.migrate(settings.database_url)
+
+
+def _version(connection: sa.Connection) -> str | None:
+    if not sa.inspect(connection).has_table(migrations.TABLE):
+        return None
+    found: str | None = connection.scalar(sa.text(f"SELECT version_num FROM {migrations.TABLE}"))  # noqa: S608
+    return found
+
+
+def _upgrade(connection: sa.Connection) -> None:
+    # Alembic is slow to import, and most starts have nothing to migrate.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

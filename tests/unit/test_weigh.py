@@ -73,6 +73,23 @@ def test_a_single_element_off_by_1_percent_is_suspicious(position, folded, by) -
     assert [(s.name, s.elements) for s in found.suspicious] == ([("w", 1)] if clear else [])
 
 
+def test_a_bad_copy_beside_a_good_one_is_suspicious() -> None:
+    bad = GEMM.T.copy()
+    bad[3, 5] *= np.float32(1.01)
+    found = match([("w", GEMM)], [("good", GEMM), ("bad", bad)])
+    assert found.share == 1.0
+    assert [(s.name, s.target, s.elements) for s in found.suspicious] == [("w", "bad", 1)]
+
+
+def test_an_element_of_a_windowed_filter_is_found() -> None:
+    window = np.hanning(4096)[:, None].T.astype(np.float32)
+    filters = (RNG.normal(size=(6, 4096)) * window**3).astype(np.float32)
+    target = filters * FACTORS[:6, :, 0, 0]
+    target[2, 2000] *= np.float32(1.01)
+    found = match([("w", filters)], [("t", target)])
+    assert [(s.name, s.elements) for s in found.suspicious] == [("w", 1)]
+
+
 def test_biases_and_small_tensors_are_left_out() -> None:
     found = match([("b", np.ones(64, np.float32)), ("s", np.ones((2, 2), np.float32))], [])
     assert found.total == 0

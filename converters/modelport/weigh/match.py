@@ -46,7 +46,7 @@ class WeightMatch:
     """How much of the source's weights is in the target, in elements.
 
     Attributes:
-        total: Elements looked for: tensors of rank 2 and more, from 8 elements on.
+        total: Elements looked for: tensors with two axes or more, from 8 elements on.
         exact: Found byte for byte.
         rounded: Found byte for byte after rounding to float16.
         permuted: Found with their rows elsewhere or in another order.
@@ -90,37 +90,64 @@ class WeightMatch:
 def match(source: Iterable[tuple[str, Array]], target: Iterable[tuple[str, Array]]) -> WeightMatch:
     """Return how much of ``source`` is in ``target``; both are ``(name, array)``.
 
-    Integer tensors count as they are; floats are compared as float32. Tensors of rank 1
+    Integer tensors count as they are; floats are compared as float32. Vectors
     (biases, BatchNorm's parameters) are left out: folding changes them beyond recognition.
     """
-    index = _Index([(name, _plain(array)) for name, array in target])
+    targets = [(name, array) for name, array in _tensors(target) if array.size >= SMALLEST]
+    sources = [entry for entry in _tensors(source) if _is_weight(entry[1])]
+    index = _Index(targets)
     found: dict[str, int] = dict.fromkeys(("exact", "rounded", "permuted", "proportional"), 0)
-    total = spent = 0
-    unmatched: list[str] = []
+    spent = 0
     late: list[str] = []
-    suspicious: list[Suspect] = []
-    for name, raw in source:
-        array = _plain(raw)
-        if array.ndim < 2 or array.size < SMALLEST:  # noqa: PLR2004  # see the docstring
-            continue
-        total += array.size
+    unmatched: list[str] = []
+    suspects: dict[str, Suspect] = {}
+    for name, array in sources:
         how = index.found(array)
         if not how and spent > TRIALS:
             late.append(name)
         elif not how:
             best, cost = index.proportional(array)
             spent += cost
-            if best is not None:
-                how = "proportional"
-                if best[1].off:
-                    suspicious.append(Suspect(name, best[0], best[1].off, best[1].deviation))
+            how = "proportional" if best else ""
+            if best and best[1].off:
+                suspects[best[0]] = Suspect(name, best[0], best[1].off, best[1].deviation)
         if how:
             found[how] += array.size
         else:
             unmatched.append(name)
+    if spent <= TRIALS:
+        suspects.update(_copies(sources, [t for t in targets if t[0] not in suspects]))
     skipped = f"{len(late)} tensors were not searched for proportions" if late else ""
-    listed, suspects = tuple(unmatched[:LISTED]), tuple(suspicious[:LISTED])
-    return WeightMatch(total, **found, unmatched=listed, suspicious=suspects, skipped=skipped)
+    total = sum(array.size for _, array in sources)
+    listed = tuple(unmatched[:LISTED])
+    suspicious = tuple(list(suspects.values())[:LISTED])
+    return WeightMatch(total, **found, unmatched=listed, suspicious=suspicious, skipped=skipped)
+
+
+def _copies(
+    sources: list[tuple[str, Array]], targets: list[tuple[str, Array]]
+) -> dict[str, Suspect]:
+    """Return the suspects among the target's tensors that no look from the source finds.
+
+    A weight that is used twice may stand twice in the target, and one copy be right.
+    """
+    index = _Index(sources)
+    suspects: dict[str, Suspect] = {}
+    for name, array in targets:
+        if not _is_weight(array) or index.found(array):
+            continue
+        best, _ = index.proportional(array, backwards=True)
+        if best and best[1].off:
+            suspects[name] = Suspect(best[0], name, best[1].off, best[1].deviation)
+    return suspects
+
+
+def _tensors(named: Iterable[tuple[str, Array]]) -> list[tuple[str, Array]]:
+    return [(name, _plain(array)) for name, array in named]
+
+
+def _is_weight(array: Array) -> bool:
+    return array.size >= SMALLEST and sum(size > 1 for size in array.shape) > 1
 
 
 class _Index:
@@ -159,15 +186,20 @@ class _Index:
     def _scattered(self, array: Array) -> bool:
         return any(bool(np.isin(hashes(table), self.rows).all()) for table in tables(array))
 
-    def proportional(self, array: Array) -> tuple[tuple[str, Fit] | None, int]:
-        """Return the tensor that ``array`` is in proportion to, and elements looked at."""
+    def proportional(
+        self, array: Array, *, backwards: bool = False
+    ) -> tuple[tuple[str, Fit] | None, int]:
+        """Return the tensor in proportion to ``array``, and how many elements were looked at.
+
+        ``backwards`` where the index is the source's and ``array`` is from the target.
+        """
         cost = 0
         best: tuple[str, Fit] | None = None
         for number in self.sizes.get(array.size, ()):
             name, other = self.tensors[number]
             if array.dtype.kind != "f" or other.dtype.kind != "f":
                 continue
-            found, looked = fit(array, other)
+            found, looked = fit(other, array) if backwards else fit(array, other)
             cost += looked
             if found and (best is None or found.off < best[1].off):
                 best = name, found

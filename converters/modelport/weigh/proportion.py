@@ -73,7 +73,7 @@ def _rows(array: Array, axis: int) -> Array:
 
 def _fit_rows(source: Array, target: Array, limit: float) -> tuple[Fit | None, int]:
     step = max(1, len(source) // SAMPLED_ROWS)
-    some = slice(None, None, step), slice(None, SAMPLE)
+    some = slice(None, None, step), _spread(source.shape[1])
     looked = min(len(source), SAMPLED_ROWS) * min(source.shape[1], SAMPLE)
     first, measured = _deviations(source[some], target[some])
     if np.count_nonzero(first > limit) > 0.1 * measured + 1:
@@ -95,18 +95,25 @@ def _deviations(source: Array, target: Array) -> tuple[Array, int]:
     clear = (sizes > NEAR_ZERO * peaks) & (peaks > NEAR_ZERO * NEAR_ZERO * peaks.max())
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         ratios = np.where(clear, target.astype(np.float64) / source.astype(np.float64), np.nan)
-        rows = _medians(ratios)
+        rows = _medians(ratios, sizes.argmax(axis=1))
         deviations = np.abs(ratios / rows[:, None] - 1.0)
-    # A row of zeros, or without any clear element near its start, proves nothing.
+    # A row next to zero proves nothing.
     measured = clear & np.isfinite(rows)[:, None] & (rows != 0)[:, None]
     missing = clear & (rows == 0)[:, None]
     result = np.where(measured, np.where(np.isfinite(deviations), deviations, np.inf), 0.0)
     return np.where(missing, np.inf, result), int(np.count_nonzero(clear))
 
 
-def _medians(ratios: Array) -> Array:
-    """Return the median of each row's first clear elements; NaN for a row without any."""
-    head = np.sort(ratios[:, :SAMPLE], axis=1)  # NaN goes last
-    counts = np.count_nonzero(~np.isnan(head), axis=1)
+def _spread(width: int) -> slice:
+    # Over the whole row: the ends of a windowed filter are next to zero.
+    return slice(None, None, -(-width // SAMPLE))
+
+
+def _medians(ratios: Array, largest: Array) -> Array:
+    """Return the median of some clear elements of each row, its largest one among them."""
+    peaks = np.take_along_axis(ratios, largest[:, None], axis=1)
+    some = np.concatenate([ratios[:, _spread(ratios.shape[1])], peaks], axis=1)
+    some.sort(axis=1)  # NaN goes last
+    counts = np.count_nonzero(~np.isnan(some), axis=1)
     middle = np.maximum(counts - 1, 0) // 2
-    return np.asarray(np.take_along_axis(head, middle[:, None], axis=1)[:, 0])
+    return np.asarray(np.take_along_axis(some, middle[:, None], axis=1)[:, 0])

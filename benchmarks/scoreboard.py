@@ -1,9 +1,9 @@
 """Converts every corpus model to every base target and writes docs/scoreboard.md.
 
-``python -m benchmarks.scoreboard [--only TEXT] [--targets a,b] [--again]``; results are kept
+``python -m benchmarks.scoreboard [--only TEXT] [--targets a,b]``; results are kept
 model by model under MODELPORT_HOME/scoreboard, so that a broken run goes on where it was.
-Fixtures (``ID.npz`` with ``in:NAME`` arrays, ``/`` written ``|``) are used as the user's inputs where
-MODELPORT_FIXTURES names their folder; else inputs are drawn.
+Fixtures (``ID.npz`` with ``in:NAME`` arrays, ``/`` written ``|``) are used as the user's
+inputs where MODELPORT_FIXTURES names their folder; else inputs are drawn.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
@@ -31,6 +31,9 @@ from modelport.errors import ModelportError
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILDERS = ROOT / "tests" / "corpus" / "pytorch" / "builders.py"
+SUFFIX = {"torchscript": ".pt", "pt2": ".pt2"}
+"""A model in the target's own format is no conversion; ONNX is: its passes."""
+
 TARGETS = ("onnx", "ort", "openvino", "mnn", "ncnn", "torchscript", "pt2")
 SECONDS = 240.0
 """Wall-clock limit of one step: the largest model here is 17 MB."""
@@ -43,6 +46,7 @@ class Row:
     id: str
     file: Path
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
+    inputs: Path | None = None
 
 
 def rows(home: Path, house: House) -> Iterator[Row]:
@@ -72,6 +76,8 @@ def _seeded(path: Path, house: House) -> Path:
 
 
 def _inputs(row: Row, scratch: Path) -> Path | None:
+    if row.inputs is not None:
+        return row.inputs
     folder = os.environ.get("MODELPORT_FIXTURES")
     if not folder or not (Path(folder) / f"{row.id}.npz").is_file():
         return None
@@ -83,10 +89,11 @@ def _inputs(row: Row, scratch: Path) -> Path | None:
     return path
 
 
-def convert(row: Row, target: str) -> dict[str, Any]:
+def convert(row: Row, target: str, budget: float) -> dict[str, Any]:
     """Convert one model and return its cell of the table."""
     opened = House.open()
-    house = opened.with_limits(replace(opened.limits, seconds=SECONDS, threads=1))
+    limits = replace(opened.limits, seconds=SECONDS, threads=1)
+    house = replace(opened, limits=limits, budget=budget)
     begin = time.monotonic()
     cell: dict[str, Any] = {"model": row.id, "target": target, "operators": {}}
     with tempfile.TemporaryDirectory(prefix="scoreboard-", dir=opened.home) as scratch:
@@ -121,39 +128,38 @@ def convert(row: Row, target: str) -> dict[str, Any]:
     return cell
 
 
+def run(
+    listed: Sequence[Row], targets: Sequence[str], results: Path, *, budget: float = 600.0
+) -> list[dict[str, Any]]:
+    """Convert every model to every target, two at a time; return all cells, old and new."""
+    results.mkdir(parents=True, exist_ok=True)
+    # spawn: a forked child would share the parent's threads and locks
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        pending = {}
+        for row in listed:
+            for target in targets:
+                place = results / f"{row.id}--{target}.json"
+                if row.file.suffix != SUFFIX.get(target) and not place.is_file():
+                    pending[pool.submit(convert, row, target, budget)] = place
+        for future in as_completed(pending):
+            cell = future.result()
+            words = f"{cell['model']:36} {cell['target']:12} {cell['outcome']:22}"
+            print(f"{words} {cell['seconds']:6}", flush=True)
+            pending[future].write_text(json.dumps(cell, indent=1), "utf-8")
+    return [json.loads(path.read_text("utf-8")) for path in sorted(results.glob("*.json"))]
+
+
 def main() -> None:
     """Run what is missing, then write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="models whose id contains this")
     parser.add_argument("--targets", default=",".join(TARGETS))
-    parser.add_argument("--again", action="store_true", help="forget earlier results first")
     asked = parser.parse_args()
     house = House.open()
     home = house.home / "scoreboard"
-    results = home / "results"
-    results.mkdir(parents=True, exist_ok=True)
-    # spawn: a forked child would share the parent's threads and locks
-    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        pending = {}
-        for row in rows(home, house):
-            if asked.only not in row.id:
-                continue
-            for target in asked.targets.split(","):
-                place = results / f"{row.id}--{target}.json"
-                if row.file.suffix == f".{_suffix(target)}" and target != "onnx":
-                    continue
-                if asked.again or not place.is_file():
-                    pending[pool.submit(convert, row, target)] = place
-        for future in as_completed(pending):
-            cell = future.result()
-            print(f"{cell['model']:28} {cell['target']:12} {cell['outcome']:22} {cell['seconds']:6}", flush=True)
-            pending[future].write_text(json.dumps(cell, indent=1), "utf-8")
-    cells = [json.loads(path.read_text("utf-8")) for path in sorted(results.glob("*.json"))]
+    listed = [row for row in rows(home, house) if asked.only in row.id]
+    cells = run(listed, asked.targets.split(","), home / "results")
     write(cells, house, ROOT / "docs" / "scoreboard.md")
-
-
-def _suffix(target: str) -> str:
-    return {"torchscript": "pt"}.get(target, target)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from onnx import numpy_helper
 
 
 def seeded(model):
-    """Return ``model`` with every ConstantOfShape over a constant shape made a random initialiser."""
+    """Return ``model`` with a random initialiser for every ConstantOfShape of constant shape."""
     draw = np.random.default_rng(0)
     graph = model.graph
     constants = {i.name: numpy_helper.to_array(i) for i in graph.initializer}
@@ -27,7 +27,11 @@ def seeded(model):
         # He et al. 2015, eq. 10, so that the signal neither dies nor explodes; scales of
         # normalisation (rank 1) lie around 1, or variances would be negative.
         fan_in = int(np.prod(size[1:])) if len(size) > 1 else 1
-        values = draw.normal(0, np.sqrt(2 / fan_in), size) if len(size) > 1 else draw.uniform(0.5, 1.5, size)
+        values = (
+            draw.normal(0, np.sqrt(2 / fan_in), size)
+            if len(size) > 1
+            else draw.uniform(0.5, 1.5, size)
+        )
         graph.initializer.append(numpy_helper.from_array(values.astype(np.float32), node.output[0]))
     del graph.node[:]
     graph.node.extend(kept)

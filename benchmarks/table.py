@@ -30,17 +30,17 @@ def write(cells: Sequence[dict[str, Any]], house: House, path: Path) -> None:
     lines = [
         "# Scoreboard",
         "",
-        "Written by `make scoreboard`: real models that others made, and PyTorch files made here with",
-        "seeded weights, through the whole flow to every base target. A cell has the verdict, the largest",
-        "difference relative to the output's scale, the seconds of the whole conversion with",
-        "verification, and the size of the result. A restriction of the result is marked `*`.",
+        "Written by `make scoreboard`: real models that others made, and PyTorch files made here",
+        "with seeded weights, through the whole flow to every base target. A cell has the",
+        "verdict, the largest difference relative to the output's scale, the seconds of the whole",
+        "conversion with verification, and the size of the result. A restriction of the result is marked `*`.",
         "",
-        *_machine(house),
+        *machine(house),
         "",
         "## Summary",
         "",
-        "| target | models | verified | alike | different | unverified | refused | share verified or alike |",
-        "|---|---|---|---|---|---|---|---|",
+        "| target | models | verified | alike | different | unverified | refused | share |",
+        "|---" * 8 + "|",
         *[_summary(target, [c for c in cells if c["target"] == target]) for target in targets],
         "",
         "## Model by target",
@@ -51,24 +51,30 @@ def write(cells: Sequence[dict[str, Any]], house: House, path: Path) -> None:
     for model in models:
         row = [_cell(found.get((model, target))) for target in targets]
         lines.append(f"| {model} | " + " | ".join(row) + " |")
-    lines += ["", "## What stands in the way", "", "| model | target | outcome | why |", "|---|---|---|---|"]
+    lines += [
+        "",
+        "## What stands in the way",
+        "",
+        "| model | target | outcome | why |",
+        "|---|---|---|---|",
+    ]
     lines += [_miss(cell) for cell in cells if cell["outcome"] not in GOOD]
     lines += ["", "## Restricted results", "", "| model | target | restriction |", "|---|---|---|"]
     lines += [
-        f"| {c['model']} | {TITLES[c['target']]} | {_plain('; '.join(c['restrictions']))} |"
+        f"| {c['model']} | {TITLES[c['target']]} | {plain('; '.join(c['restrictions']))} |"
         for c in cells
         if c.get("restrictions")
     ]
     path.write_text("\n".join(lines) + "\n", "utf-8")
 
 
-def _machine(house: House) -> list[str]:
+def machine(house: House) -> list[str]:
+    """Return the sentence that says where and with what a table was made."""
     environment = house.registry.environments["base"]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)
-    return [
-        f"Made on {platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GiB, Python "
-        f"{platform.python_version()}, with: {', '.join(environment.requires)}.",
-    ]
+    where = f"{platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GiB"
+    packages = ", ".join(environment.requires)
+    return [f"Made on {where}, Python {platform.python_version()}, with: {packages}."]
 
 
 def _summary(target: str, cells: Sequence[dict[str, Any]]) -> str:
@@ -82,7 +88,7 @@ def _summary(target: str, cells: Sequence[dict[str, Any]]) -> str:
 
 def _cell(cell: dict[str, Any] | None) -> str:
     if cell is None:
-        return "–"
+        return "-"
     if "size" not in cell:
         return f"`{cell['outcome']}`"
     star = "*" if cell.get("restrictions") else ""
@@ -95,10 +101,11 @@ def _miss(cell: dict[str, Any]) -> str:
     why = cell["reason"] + (f" [{names}]" if names else "")
     others = {tried["said"] for tried in cell["tried"]} - {cell["reason"], ""}
     also = f" Also tried: {'; '.join(sorted(others))}" if others else ""
-    return f"| {cell['model']} | {TITLES[cell['target']]} | `{cell['outcome']}` | {_plain(why + also)[:600]} |"
+    where = f"| {cell['model']} | {TITLES[cell['target']]} | `{cell['outcome']}` |"
+    return f"{where} {plain(why + also)[:600]} |"
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Return text from a model or a tool as one table cell."""
     kept = "".join(c if c.isprintable() else " " for c in text)
     return kept.replace("|", "\\|").replace("<", "&lt;").replace("`", "'")

@@ -24,7 +24,11 @@ def python_notices(root):
         licence = about.get("License-Expression") or about.get("License") or "see its text"
         lines = [f"{package.name} {package.version}", f"Licence: {licence.splitlines()[0]}"]
         for file in package.files or ():
-            if any(word in file.name.lower() for word in WORDS) and file.suffix in {"", ".txt", ".md"}:
+            if any(word in file.name.lower() for word in WORDS) and file.suffix in {
+                "",
+                ".txt",
+                ".md",
+            }:
                 path = Path(file.locate())
                 if path.is_file():
                     lines += ["", path.read_text("utf-8", "replace").strip()]

@@ -16,6 +16,9 @@ from modelport_sdk import tensors
 FAULTS = 5
 """Planted faults a source: as many as were planted in each model that the rule was set on."""
 
+REMARKED, SENTENCE = 4, 200
+"""Cases named, and characters of the runtime's own words, in a remark."""
+
 NUDGES: Mapping[str, str | int] = {"ulp-up": "up", "ulp-random": 1}
 FLOOR_VARIANTS = ("unoptimised", "basic", "weights-ulp")
 
@@ -76,19 +79,27 @@ def store(
         folder.mkdir(parents=True)
         for case_id in outputs:
             shutil.copyfile(outputs.file(case_id), folder / f"{case_id}.npz")
-    failures = ran["plain"].failures
-    refused = [f"{case.id} inputs: {failures[case.id]}" for case in cases if case.id in failures]
     told = {
         "shapes": {name: list(shape) for name, shape in shapes.items()},
         "cases": [{"id": c.id, "kind": c.kind, "typical": c.typical} for c in kept],
         "floor": measured.to_json(),
-        "remarks": [f"the source refuses {said}" for said in refused if "point-" not in said],
+        "remarks": _remarks(cases, ran["plain"].failures),
     }
     (part / "study.json").write_text(json.dumps(jsonable(told)), "utf-8")
     try:
         part.replace(place)
     except OSError:  # another process was first
         shutil.rmtree(part)
+
+
+def _remarks(cases: Sequence[Case], failures: Mapping[str, str]) -> list[str]:
+    """Return what the source itself refuses; a further point is only a guess, and not told."""
+    refused = [case for case in cases if case.id in failures and not case.id.startswith("point-")]
+    if not refused:
+        return []
+    names = ", ".join(case.id for case in refused[:REMARKED])
+    first = failures[refused[0].id][:SENTENCE]
+    return [f"the source itself refuses {len(refused)} cases ({names}): {first}"]
 
 
 def _kept(variant: str) -> bool:

@@ -55,7 +55,7 @@ def mnnconvert(source: Path, target: Path, arguments: Sequence[str], ctx: Contex
             "-f",
             "ONNX",
             "--modelFile",
-            str(source),
+            str(source.resolve()),
             "--MNNModel",
             str(target),
             "--bizCode",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-# Keep values and move elements: what is exact for integers is exact for floats.
-MOVERS = ("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Slice", "Expand", "Identity")
+from modelport_plugins.ncnn.masks import MOVERS
+
 MOST = 64
 
 

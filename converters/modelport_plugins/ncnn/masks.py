@@ -11,6 +11,8 @@ from typing import Any
 
 from modelport_plugins.ncnn.scope import Rule, Scope, attributes
 
+# They keep values and move elements, whatever these stand for.
+MOVERS = ("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Slice", "Expand", "Identity")
 STEEP = 3e38  # close to the largest float32
 
 
@@ -100,6 +102,13 @@ def cast(scope: Scope, node: Any) -> list[Any] | None:
     return []
 
 
+def moved(scope: Scope, node: Any) -> list[Any] | None:
+    """A mask whose elements move is a mask still."""
+    if node.input[0] in scope.masks:
+        scope.masks.add(node.output[0])
+    return None
+
+
 def chosen(scope: Scope, node: Any) -> list[Any] | None:
     """Where; a quotient that is not chosen where its divisor is 0 gets another divisor there."""
     import numpy as np
@@ -148,6 +157,7 @@ COMPARISONS = ("Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual")
 RULES: dict[str, Rule] = {
     **dict.fromkeys(COMPARISONS, compared),
     **dict.fromkeys(("Not", "And", "Or"), combined),
+    **dict.fromkeys(MOVERS, moved),
     "Cast": cast,
     "Where": chosen,
 }

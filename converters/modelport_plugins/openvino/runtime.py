@@ -28,11 +28,12 @@ def load(model: Path, variant: str, ctx: Context) -> Session:
         settings.update(
             INFERENCE_PRECISION_HINT="f32", EXECUTION_MODE_HINT="ACCURACY", NUM_STREAMS=1
         )
-    compiled = library().Core().compile_model(read(model), "CPU", settings)
+    described = read(model)
+    # Named before the compilation, which merges names of tensors that it fuses.
+    inputs = {name: i for i, name in enumerate(port_names(described.inputs, "input"))}
+    outputs = port_names(described.outputs, "output")
+    compiled = library().Core().compile_model(described, "CPU", settings)
     request = compiled.create_infer_request()
-    inputs = {name: index for index, port in enumerate(compiled.inputs) for name in _all(port)}
-    inputs.update({name: i for i, name in enumerate(port_names(compiled.inputs, "input"))})
-    outputs = port_names(compiled.outputs, "output")
 
     def session(feeds: Mapping[str, Any]) -> Mapping[str, Any]:
         tensors = {inputs[name]: np.ascontiguousarray(value) for name, value in feeds.items()}
@@ -40,7 +41,3 @@ def load(model: Path, variant: str, ctx: Context) -> Session:
         return {name: np.array(results[port]) for name, port in zip(outputs, compiled.outputs)}
 
     return session
-
-
-def _all(port: Any) -> set[str]:
-    return set(port.get_names())

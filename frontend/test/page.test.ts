@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { link, parse } from '../src/address'
 import { problemFrom } from '../src/api/problem'
 import { bytes, cosine, figure, percent, seconds, shape, short } from '../src/format'
-import { known, overall } from '../src/progress'
+import { advanced, appended, stageOf, subjectOf } from '../src/progress'
 import { blank, filled } from '../src/shapes'
 
 describe('address', () => {
@@ -101,18 +101,27 @@ describe('problems', () => {
 })
 
 describe('progress', () => {
-  const at = (stage: string, fraction: number) => ({ stage, fraction, detail: '' })
+  const at = (stage: string, detail = '') => ({ stage, fraction: 0, detail })
 
-  test('the next candidate does not move the bar back', () => {
-    const first = [at('receive', 0), at('convert', 1), at('verify', 0.5)]
-    expect(overall([...first, at('onnx-to-ncnn.pnnx', 0.1)])).toBe(overall(first))
+  test('the bar never moves back, and ends where the last stage ends', () => {
+    const stages = ['receive', 'reference', 'reference', 'verify', 'convert', 'polish', 'report']
+    const way = stages.reduce<number[]>((seen, stage) => [...seen, advanced(seen.at(-1) ?? 0, at(stage))], [])
+    expect(way).toEqual([...way].sort((a, b) => a - b))
+    expect(way.at(-1)).toBeGreaterThan(0.96)
+    expect(way.at(-1)).toBeLessThan(1)
   })
 
   test.each([
-    ['nothing yet', [], 0],
-    ['an unknown stage', [at('polish', 1)], 0],
-    ['a fraction out of bounds', [at('report', 7)], 1],
-  ])('%s', (_case, events, want) => expect(overall(events)).toBe(want))
+    [at('onnx-to-ncnn.pnnx', 'check'), 'convert', 'onnx-to-ncnn.pnnx · check'],
+    [at('onnx-to-ncnn.pnnx', 'convert'), 'convert', 'onnx-to-ncnn.pnnx'],
+    [at('verify', 'run'), 'verify', ''],
+    [at('inspect', 'a.onnx'), 'inspect', 'a.onnx'],
+  ])('%j is told as %s %s', (event, stage, subject) => {
+    expect([stageOf(event), subjectOf(event)]).toEqual([stage, subject])
+  })
 
-  test('a converter converts', () => expect(known('onnx-to-ncnn.pnnx')).toBe('convert'))
+  test('what reads the same is listed once', () => {
+    const events = [at('reference'), at('reference', 'run'), at('verify', 'a'), at('verify', 'b')]
+    expect(events.reduce(appended, [] as typeof events).map(subjectOf)).toEqual(['', 'a', 'b'])
+  })
 })

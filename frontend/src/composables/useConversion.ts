@@ -5,6 +5,7 @@ import * as client from '../api/client'
 import { follow, isFinal } from '../api/events'
 import { problemOf } from '../api/problem'
 import type { Conversion, Problem, Report, StageEvent } from '../api/types'
+import { advanced, appended } from '../progress'
 import { remember } from './useHistory'
 
 /** The last stages are kept; a long battery of checks can send thousands. */
@@ -16,6 +17,7 @@ export function useConversion(id: Ref<string>) {
   const stages = ref<StageEvent[]>([])
   const problem = ref<Problem | null>(null)
   const lost = ref(false)
+  const fraction = ref(0)
   let control = new AbortController()
 
   function update(value: Conversion): void {
@@ -24,9 +26,8 @@ export function useConversion(id: Ref<string>) {
   }
 
   function stage(event: StageEvent): void {
-    const last = stages.value.at(-1)
-    const same = last && last.stage === event.stage && last.detail === event.detail
-    stages.value = [...stages.value.slice(0, same ? -1 : undefined), event].slice(-STAGES)
+    stages.value = appended(stages.value, event).slice(-STAGES)
+    fraction.value = advanced(fraction.value, event)
   }
 
   async function open(): Promise<void> {
@@ -34,6 +35,7 @@ export function useConversion(id: Ref<string>) {
     const mine = (control = new AbortController())
     conversion.value = report.value = problem.value = null
     stages.value = []
+    fraction.value = 0
     lost.value = false
     const current = () => !mine.signal.aborted
     try {
@@ -64,5 +66,5 @@ export function useConversion(id: Ref<string>) {
 
   watch(id, open, { immediate: true })
   onScopeDispose(() => control.abort())
-  return { conversion, report, stages, problem, lost, cancel, reload: open }
+  return { conversion, report, stages, fraction, problem, lost, cancel, reload: open }
 }

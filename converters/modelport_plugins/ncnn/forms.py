@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from modelport_plugins.ncnn.scope import Rule, Scope, attributes
+from modelport_plugins.ncnn.writer import Writer
 
 AXES_AS_INPUT = 18  # of ReduceMax and ReduceMin
 PADS_AS_INPUT = 11  # of Pad
@@ -142,7 +143,21 @@ def bounded(scope: Scope, node: Any) -> list[Any] | None:
     return None
 
 
+def gathered(scope: Scope, node: Any) -> list[Any] | None:
+    """Gather of one constant index: a slice, reshaped where the axis goes."""
+    held, sizes = scope.value(node.input[1]), scope.static(node.input[0])
+    if held is None or held.size != 1 or held.ndim > 1 or sizes is None:
+        return None
+    axis = int(attributes(node).get("axis", 0)) % len(sizes)
+    writer = Writer(scope)
+    taken = writer.sliced(node.input[0], axis, int(held.reshape(())) % sizes[axis])
+    kept = [*sizes[:axis], *([1] if held.ndim else []), *sizes[axis + 1 :]]
+    writer.shaped(taken, kept, name=node.output[0])
+    return writer.nodes
+
+
 RULES: dict[str, Rule] = {
+    "Gather": gathered,
     "ReduceMax": reduced,
     "ReduceMin": reduced,
     "ReduceSum": summed,

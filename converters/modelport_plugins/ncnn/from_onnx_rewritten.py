@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from modelport_plugins.ncnn import branches, forms, masks, preparation, scope
+from modelport_plugins.ncnn import branches, forms, masks, preparation, recurrence, scope
 from modelport_plugins.ncnn.delivery import deliver
 from modelport_plugins.ncnn.from_onnx import HOME, Options
 from modelport_plugins.ncnn.tool import pnnx
@@ -60,7 +60,7 @@ def rewritten(model: Any, shapes: dict[str, tuple[int, ...]], ctx: Context) -> A
         fold.fold(model)
     model = _raised(model)
     shape.infer(model)
-    done = scope.apply(model, {**masks.RULES, **forms.RULES})
+    done = scope.apply(model, {**masks.RULES, **forms.RULES, **recurrence.RULES})
     if done:
         listed = ", ".join(f"{count} {name}" for name, count in sorted(done.items()))
         ctx.note(f"Rewritten for NCNN: {listed}.")

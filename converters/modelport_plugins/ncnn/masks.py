@@ -10,34 +10,11 @@ from __future__ import annotations
 from typing import Any
 
 from modelport_plugins.ncnn.scope import Rule, Scope, attributes
+from modelport_plugins.ncnn.writer import Writer
 
 # They keep values and move elements, whatever these stand for.
 MOVERS = ("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Slice", "Expand", "Identity")
 STEEP = 3e38  # close to the largest float32
-
-
-class _Writer:
-    """Collects the nodes that take the place of one."""
-
-    def __init__(self, scope: Scope) -> None:
-        self.scope = scope
-        self.nodes: list[Any] = []
-
-    def add(self, kind: str, *inputs: str, name: str = "", **given: Any) -> str:
-        from onnx import helper
-
-        output = name or self.scope.name(kind.lower())
-        self.nodes.append(helper.make_node(kind, list(inputs), [output], **given))
-        return output
-
-    def number(self, value: float) -> str:
-        return self.scope.constant(value)
-
-    def clipped(self, value: str, name: str = "") -> str:
-        return self.add("Clip", value, self.number(0.0), self.number(1.0), name=name)
-
-    def opposite(self, mask: str, name: str = "") -> str:
-        return self.add("Sub", self.number(1.0), mask, name=name)
 
 
 def compared(scope: Scope, node: Any) -> list[Any] | None:
@@ -49,7 +26,7 @@ def compared(scope: Scope, node: Any) -> list[Any] | None:
     wide = (TensorProto.FLOAT, TensorProto.INT32, TensorProto.INT64, TensorProto.UINT8)
     if not all(mask or kind in wide for mask, kind in zip(masks, kinds)):
         return None
-    writer = _Writer(scope)
+    writer = Writer(scope)
     left, right = (_as_float(writer, name, kind) for name, kind in zip(node.input, kinds))
     whole = all(mask or kind != TensorProto.FLOAT for mask, kind in zip(masks, kinds))
     steep = 1.0 if whole else STEEP
@@ -77,7 +54,7 @@ def combined(scope: Scope, node: Any) -> list[Any] | None:
     """Not, And and Or of masks."""
     if not all(name in scope.masks for name in node.input):
         return None
-    writer = _Writer(scope)
+    writer = Writer(scope)
     output = node.output[0]
     if node.op_type == "Not":
         writer.opposite(node.input[0], output)
@@ -88,12 +65,17 @@ def combined(scope: Scope, node: Any) -> list[Any] | None:
 
 
 def cast(scope: Scope, node: Any) -> list[Any] | None:
-    """A mask cast to float32 or to bool again: what stands for it is float32 already."""
+    """Casts that change nothing, a mask's to float32 or bool among them."""
     from onnx import TensorProto
 
-    if node.input[0] not in scope.masks or node.output[0] in scope.outputs:
+    if node.output[0] in scope.outputs:
         return None
     to = attributes(node)["to"]
+    if to == TensorProto.FLOAT == scope.types.get(node.input[0]):
+        scope.alias[node.output[0]] = node.input[0]
+        return []
+    if node.input[0] not in scope.masks:
+        return None
     if to not in (TensorProto.FLOAT, TensorProto.BOOL):
         return None
     if to == TensorProto.BOOL:
@@ -121,7 +103,7 @@ def chosen(scope: Scope, node: Any) -> list[Any] | None:
         held = scope.value(side)
         if held is not None and not np.isfinite(held).all():
             return None
-    writer = _Writer(scope)
+    writer = Writer(scope)
     no = _guarded(writer, mask, no)
     kept = writer.add("Mul", mask, yes)
     other = writer.add("Mul", writer.opposite(mask), no)
@@ -129,7 +111,7 @@ def chosen(scope: Scope, node: Any) -> list[Any] | None:
     return writer.nodes
 
 
-def _guarded(writer: _Writer, mask: str, name: str) -> str:
+def _guarded(writer: Writer, mask: str, name: str) -> str:
     """Return ``name``, or ``n / (d + mask)`` where it is ``n / d`` and the mask is ``d == 0``."""
     scope = writer.scope
     quotient, test = scope.makers.get(name), scope.makers.get(mask)
@@ -142,7 +124,7 @@ def _guarded(writer: _Writer, mask: str, name: str) -> str:
     return writer.add("Div", quotient.input[0], writer.add("Add", divisor, mask))
 
 
-def _as_float(writer: _Writer, name: str, kind: int) -> str:
+def _as_float(writer: Writer, name: str, kind: int) -> str:
     from onnx import TensorProto
 
     if name in writer.scope.masks or kind == TensorProto.FLOAT:

@@ -27,6 +27,8 @@ def refused(what: str) -> Iterator[None]:
         while cause is not None and len(chain) < 20_000:
             chain, cause = f"{chain}\n{cause}", cause.__cause__
         operators = sorted(set(OPERATOR.findall(chain)))
+        if isinstance(exc, NameError) and exc.name:  # pnnx writes what it does not know as a call
+            operators = [exc.name]
         if operators:
             raise UnsupportedOperator(
                 f"{what}: {', '.join(operators[:5])} has no counterpart", operators=operators

@@ -74,11 +74,7 @@ def _onnx2torch(source: Path, ctx: Context) -> Ready:
     from modelport_onnx.rewrite import raise_opset
 
     torch.set_num_threads(ctx.threads)
-    # onnx2torch imports torchvision for two detection operators only, and its wheel does not
-    # load beside a CPU build of PyTorch: an empty module stands in.
-    for name in ("torchvision", "torchvision.ops"):
-        sys.modules.setdefault(name, types.ModuleType(name))
-    sys.modules["torchvision"].ops = sys.modules["torchvision.ops"]  # type: ignore[attr-defined]  # a module
+    _stand_in()
     import onnx2torch
 
     model = load_model(source)
@@ -92,6 +88,23 @@ def _onnx2torch(source: Path, ctx: Context) -> Ready:
                 f"onnx2torch has no converter for {operator[:60]}", operators=[operator[:60]]
             ) from exc
     return _ready(model, module, ctx)
+
+
+def _stand_in() -> None:
+    """Put an empty torchvision in place, unless one is loaded.
+
+    onnx2torch imports it for NonMaxSuppression and RoiAlign only, and its usual wheel does
+    not load beside a CPU build of PyTorch.
+    """
+
+    def absent(*args: Any, **options: Any) -> Any:
+        raise NotImplementedError("operation_type='NonMaxSuppression or RoiAlign'")
+
+    package, operators = types.ModuleType("torchvision"), types.ModuleType("torchvision.ops")
+    vars(operators).update(nms=absent, roi_align=absent, batched_nms=absent)
+    vars(package).update(ops=operators)
+    sys.modules.setdefault("torchvision", package)
+    sys.modules.setdefault("torchvision.ops", operators)
 
 
 def _ready(model: Any, module: Any, ctx: Context) -> Ready:

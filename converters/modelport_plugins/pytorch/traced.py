@@ -39,4 +39,6 @@ def traced(
     parameters = [inspect.Parameter(name, kind) for name in ("self", *names)]
     vars(Flat)["forward"].__signature__ = inspect.Signature(parameters)
     with torch.no_grad(), refused("the model cannot be traced"):
-        return torch.jit.trace(Flat().eval(), tuple(args), check_trace=False)
+        flat = Flat()
+        flat.training = False  # eval() would descend into exported modules, which refuse it
+        return torch.jit.trace(flat, tuple(args), check_trace=False)

@@ -236,6 +236,22 @@ def transformer() -> tuple[Any, tuple[Any, ...]]:
     return Encoder(), (torch.randint(0, 100, (1, 16)),)
 
 
+def determinant() -> tuple[Any, tuple[Any, ...]]:
+    """A layer and a determinant, which ONNX exporters do not know."""
+    import torch
+    from torch import nn
+
+    class Determinant(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(4, 4)
+
+        def forward(self, rows: torch.Tensor) -> torch.Tensor:
+            return torch.linalg.det(self.layer(rows))
+
+    return Determinant(), (torch.randn(3, 4, 4),)
+
+
 ARCHITECTURES = {
     "resnet": resnet,
     "mobilenet": mobilenet,
@@ -245,4 +261,5 @@ ARCHITECTURES = {
     "lstm": lstm,
     "gru": gru,
     "transformer": transformer,
+    "determinant": determinant,
 }

@@ -73,6 +73,23 @@ def exported(name: str, folder: Path) -> Path:
     return path
 
 
+def onnx_file(name: str, path: Path) -> None:
+    """Export the architecture to ONNX: input ``x``, free batch size, one name an output."""
+    import torch
+
+    module, example = model(name)
+    with torch.no_grad():
+        torch.onnx.export(
+            module,
+            example,
+            str(path),
+            dynamo=False,
+            opset_version=17,
+            input_names=["x"],
+            dynamic_axes={"x": {0: "batch"}},
+        )
+
+
 def main(argv: list[str]) -> None:
     """Write both files of the architectures named, or of all of them."""
     folder = Path(argv[0])

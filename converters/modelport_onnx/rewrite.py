@@ -239,7 +239,10 @@ def raise_opset(model: Any, version: int) -> Any:
 
     if model.functions or any(node.op_type in CONTROL_FLOW for node in model.graph.node):
         raise ValueError("operators inside of branches, loops and functions cannot be moved")
-    done = onnx.version_converter.convert_version(model, version)
+    try:
+        done = onnx.version_converter.convert_version(model, version)
+    except onnx.version_converter.ConvertError as exc:  # has no base but Exception
+        raise RuntimeError(str(exc)) from exc
     del done.metadata_props[:]
     done.metadata_props.extend(model.metadata_props)
     lowest = onnx.helper.find_min_ir_version_for(list(done.opset_import), ignore_unknown=True)

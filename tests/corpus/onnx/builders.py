@@ -212,6 +212,17 @@ def missing_input():
     return model(nodes, [port("x", [1, 4])], [port("y", [1, 4])])
 
 
+def half_constant():
+    """A square root of a float16 constant: not folded, since its rounding is the runtime's."""
+    half = numpy_helper.from_array(np.array([3], np.float16), "three")
+    nodes = [
+        helper.make_node("Sqrt", ["three"], ["root"]),
+        helper.make_node("Cast", ["root"], ["wide"], to=FLOAT),
+        helper.make_node("Mul", ["x", "wide"], ["y"]),
+    ]
+    return model(nodes, [port("x", [1, 4])], [port("y", [1, 4])], [half])
+
+
 def mismatch():
     nodes = [helper.make_node("MatMul", ["x", "w"], ["y"])]
     return model(nodes, [port("x", [1, 4])], [port("y", [1, 3])], [weight("w", 5, 3)])

@@ -38,6 +38,10 @@ def check_shape_arithmetic_folds_away():
     assert set(graphs.operator_counts(after)) == {"Reshape", "MatMul"}
 
 
+def check_float16_arithmetic_is_left_to_the_runtime():
+    rewritten("half_constant", lambda m: fold.fold(m)["nodes"], 0)
+
+
 def check_a_known_branch_is_taken():
     before = builders.rate()
     for value, name in ((16000, "t_w"), (8000, "e_w")):
@@ -87,3 +91,12 @@ def check_a_step_that_breaks_the_model_is_left_out():
     after = steps.apply(builders.old_softmax(), all_steps, ctx)
     assert [value.name for value in after.graph.input] == ["x"]
     assert ctx.notes[0] == "left out, since it broke the model: 1 spoilt"
+
+
+def check_what_cannot_be_raised_is_a_runtime_error():
+    text = ""
+    try:
+        rewrite.raise_opset(builders.gelu(), 13)
+    except RuntimeError as exc:
+        text = str(exc)
+    assert "Gelu" in text

@@ -69,18 +69,7 @@ def _judged(
     floor = known.floor
     assert floor is not None  # noqa: S101  # there is a reference, so there is a floor
     precision = "int8" if known.quantised else tried.precision
-    guards = verify.Guards(
-        still=verify.sensitive(known.reference, known.cases, floor),
-        self_test=verify.faults(
-            known.reference,
-            known.planted,
-            known.cases,
-            floor,
-            precision=precision if precision == "float16" else "float32",
-            rounded=known.rounded,
-            weightless=known.weightless,
-        ),
-    )
+    guards = known.guards["float16" if precision == "float16" else "float32"]
 
     def judged(one: Ran) -> Verification:
         outputs = _Translated(one.outputs, tried.mapped)
@@ -102,7 +91,17 @@ def _judged(
     }
     failures = [f"on {case}: {text}" for case, text in ran["plain"].failures.items()][:FAILURES]
     details = {**verdict.details, "runtimes": others, "failures": failures}
-    return replace(verdict, cautions=(*verdict.cautions, *known.remarks), details=details)
+    cautions = (*verdict.cautions, *_as_shipped(others), *known.remarks)
+    return replace(verdict, cautions=cautions, details=details)
+
+
+def _as_shipped(others: Mapping[str, Json]) -> tuple[str, ...]:
+    """Return a caution where the runtime's own defaults give other numbers than the file does."""
+    told = others.get("default", {})
+    if not told or told["verdict"] != Verdict.DIFFERENT or told["max_rel"] is None:
+        return ()
+    share = f"{told['max_rel']:.1e}"
+    return (f"with the runtime's default settings it is off by {share} of the output's scale",)
 
 
 def _brief(verification: Verification) -> Json:

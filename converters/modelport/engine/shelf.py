@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from modelport import verify
 from modelport.engine.outputs import Outputs, Ran
@@ -18,6 +21,10 @@ FAULTS = 5
 
 REMARKED, SENTENCE = 4, 200
 """Cases named, and characters of the runtime's own words, in a remark."""
+
+ROUNDED = "weights-fp16"
+NO_VARIANT = "no such variant"
+"""How the worker begins its sentence when a runtime raised LookupError."""
 
 NUDGES: Mapping[str, str | int] = {"ulp-up": "up", "ulp-random": 1}
 FLOOR_VARIANTS = ("unoptimised", "basic", "weights-ulp")
@@ -33,9 +40,8 @@ class Study:
         reference: The source's outputs by case.
         floor: Noise and scale; None where there is no reference.
         rounded: The outputs with weights rounded to float16; may be empty.
-        planted: Outputs of the source with a planted fault, one mapping a fault.
+        guards: By precision: what moves with the inputs, and whether planted faults are seen.
         quantised: Whether the source computes with quantised numbers itself.
-        weightless: Whether the source has no float weights at all.
         problem: Why there is no reference; "" where there is one.
         remarks: Sentences for the report.
     """
@@ -45,9 +51,8 @@ class Study:
     reference: Mapping[str, Tensors] = field(default_factory=dict[str, Tensors])
     floor: verify.Floor | None = None
     rounded: Mapping[str, Tensors] = field(default_factory=dict[str, Tensors])
-    planted: tuple[Mapping[str, Tensors], ...] = ()
+    guards: Mapping[str, verify.Guards] = field(default_factory=dict[str, verify.Guards])
     quantised: bool = False
-    weightless: bool = False
     problem: str = ""
     remarks: tuple[str, ...] = ()
 
@@ -69,13 +74,14 @@ def store(
         noisy[name] = Outputs({c: plain.file(t) for c, t in twins.items() if t in plain})
     reference = Outputs({case.id: plain.file(case.id) for case in kept})
     measured = verify.floor(reference, noisy, kept)
-    part = place.with_name(place.name + f".{id(ran):x}.part")
+    part = place.with_name(f"{place.name}.{os.getpid()}.part")
     for case in kept:
         _save(part / "cases", case.id, case.feeds)
     groups = {"reference": reference}
-    groups.update({variant: one.outputs for variant, one in ran.items() if _kept(variant)})
+    if ROUNDED in ran:
+        groups[ROUNDED] = ran[ROUNDED].outputs
     for group, outputs in groups.items():
-        folder = part / group.replace(":", "-")
+        folder = part / group
         folder.mkdir(parents=True)
         for case_id in outputs:
             shutil.copyfile(outputs.file(case_id), folder / f"{case_id}.npz")
@@ -83,6 +89,7 @@ def store(
         "shapes": {name: list(shape) for name, shape in shapes.items()},
         "cases": [{"id": c.id, "kind": c.kind, "typical": c.typical} for c in kept],
         "floor": measured.to_json(),
+        "guards": _guarded(reference, ran, kept, measured),
         "remarks": _remarks(cases, ran["plain"].failures),
     }
     (part / "study.json").write_text(json.dumps(jsonable(told)), "utf-8")
@@ -102,8 +109,30 @@ def _remarks(cases: Sequence[Case], failures: Mapping[str, str]) -> list[str]:
     return [f"the source itself refuses {len(refused)} cases ({names}): {first}"]
 
 
-def _kept(variant: str) -> bool:
-    return variant == "weights-fp16" or variant.startswith("fault:")
+def _guarded(
+    reference: Outputs, ran: Mapping[str, Ran], cases: Sequence[Case], floor: verify.Floor
+) -> dict[str, Any]:
+    """Return the guards as JSON: they cost one comparison a fault, and serve every target."""
+    faulty = [one for variant, one in ran.items() if variant.startswith("fault:")]
+    # The runtime knows no fault to plant: there is no weight that multiplies.
+    weightless = bool(faulty) and all(one.error.startswith(NO_VARIANT) for one in faulty)
+    planted = [one.outputs for one in faulty if not one.error]
+    rounded = ran[ROUNDED].outputs if ROUNDED in ran else None
+    tests = {
+        precision: dataclasses.asdict(
+            verify.faults(
+                reference,
+                planted,
+                cases,
+                floor,
+                precision=precision,
+                rounded=rounded,
+                weightless=weightless,
+            )
+        )
+        for precision in ("float32", "float16")
+    }
+    return {"still": verify.sensitive(reference, cases, floor), "tests": tests}
 
 
 def _save(folder: Path, case_id: str, arrays: Tensors) -> None:
@@ -122,13 +151,16 @@ def load(place: Path) -> Study:
         Case(c["id"], c["kind"], c["typical"], tensors.load(place / "cases" / f"{c['id']}.npz"))
         for c in told["cases"]
     )
-    planted = [group(f"fault-{index}") for index in range(FAULTS)]
+    guards = {
+        precision: verify.Guards(tuple(told["guards"]["still"]), verify.SelfTest(**test))
+        for precision, test in told["guards"]["tests"].items()
+    }
     return Study(
         shapes={name: tuple(shape) for name, shape in told["shapes"].items()},
         cases=cases,
         reference=group("reference"),
         floor=verify.Floor.from_json(told["floor"]),
-        rounded=group("weights-fp16"),
-        planted=tuple(outputs for outputs in planted if outputs),
+        rounded=group(ROUNDED),
+        guards=guards,
         remarks=tuple(told["remarks"]),
     )

@@ -19,11 +19,11 @@ from modelport import errors, inputs, verify
 from modelport.engine.bench import Bench
 from modelport.engine.outputs import Ran
 from modelport.engine.request import Subject
-from modelport.engine.shelf import FAULTS, FLOOR_VARIANTS, NUDGES, Study, load, store
+from modelport.engine.shelf import FAULTS, FLOOR_VARIANTS, NUDGES, ROUNDED, Study, load, store
 from modelport.model import Artifact, Case, Description, Tensors
 from modelport_sdk import Runtime
 
-VERSION = 1
+VERSION = 3
 """Raised whenever inputs, variants or floors are made differently."""
 
 BUDGET = 60.0
@@ -61,8 +61,7 @@ def study(bench: Bench, subject: Subject) -> Study:
         failed = _make(bench, source, rungs, place)
         if failed is not None:
             return failed
-    weightless = not any(description.parameters.values())
-    return replace(load(place), quantised=verify.quantised(description), weightless=weightless)
+    return replace(load(place), quantised=verify.quantised(description))
 
 
 def _make(
@@ -163,7 +162,7 @@ def _measure(
 ) -> dict[str, Ran] | Study:
     """Run the battery, its nudged twins, and every variant that the runtime has."""
     typical = [case for case in cases if case.typical]
-    variants = [v for v in (*FLOOR_VARIANTS, "weights-fp16") if v in source.runtime.variants]
+    variants = [v for v in (*FLOOR_VARIANTS, ROUNDED) if v in source.runtime.variants]
     if "fault" in source.runtime.variants:
         variants += [f"fault:{index}" for index in range(FAULTS)]
     affordable = BUDGET / max(seconds, 1e-3) / (len(variants) + len(NUDGES) + 1)

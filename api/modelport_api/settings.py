@@ -6,9 +6,10 @@ import ipaddress
 import shutil
 import sys
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from modelport.engine import home_folder
 from modelport.sandbox import default_limits
@@ -44,7 +45,7 @@ class Settings(BaseSettings):
         home: Folder of the database, the models, the results, the environments.
         api_key: The key that requests must carry; made at the first start where one is needed.
         no_auth: Serve on other addresses than loopback without a key.
-        allowed_hosts: Host names accepted besides the loopback ones; ``*`` accepts any.
+        allowed_hosts: Names accepted besides the loopback ones, comma-separated; ``*``: any.
         workers: Worker processes that ``serve`` starts.
         slots: Conversions that one worker runs at a time.
         threads: CPU threads of one conversion.
@@ -69,7 +70,7 @@ class Settings(BaseSettings):
     home: Path = Field(default_factory=home_folder)
     api_key: SecretStr | None = None
     no_auth: bool = False
-    allowed_hosts: tuple[str, ...] = ()
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     workers: int = Field(default=1, ge=0, le=64)
     slots: int = Field(default_factory=_slots, ge=1, le=256)
     threads: int = Field(default_factory=_threads, ge=1)
@@ -90,6 +91,13 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, home: Path) -> Path:
         return home.expanduser().resolve()
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _listed(cls, hosts: object) -> object:
+        if isinstance(hosts, str):
+            return tuple(name.strip() for name in hosts.split(",") if name.strip())
+        return hosts
 
     @property
     def database_url(self) -> str:

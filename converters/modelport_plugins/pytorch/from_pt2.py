@@ -79,6 +79,8 @@ def pt2_to_torchscript(source: Path, out: Path, options: Any, ctx: Context) -> N
     script, feeds = _traced(program, ctx)
     script.save(str(out / f"{ctx.name}.pt"))
     fixed = _symbolic(program)
+    if fixed:
+        ctx.note("The result was traced: it takes the shapes it was traced with, and no others.")
     for name, target in zip(feeds, identifiers(list(feeds)), strict=True):
         ctx.input(name, target, shape=list(feeds[name].shape) if name in fixed else None)
     for place, name in enumerate(output_names(program)):

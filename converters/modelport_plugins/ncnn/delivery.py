@@ -18,7 +18,7 @@ WORD = re.compile(r"\S{1,120}")
 
 @dataclass(frozen=True)
 class Port:
-    """An input or output of the source; ``shape`` where the result takes that one only."""
+    """An input or output of the source; ``shape`` where it is known, and then the only one."""
 
     name: str
     dtype: str
@@ -62,7 +62,8 @@ def deliver(
             dtype=port.dtype,
         )
     for port, blob, batch in zip(outputs, made, written.outputs):
-        ctx.output(port.name, names.get(blob, blob), batch_index=batch, dtype=port.dtype)
+        sizes = {} if port.shape is None else {"shape": list(port.shape)}
+        ctx.output(port.name, names.get(blob, blob), batch_index=batch, dtype=port.dtype, **sizes)
 
 
 def _numbered(blobs: Sequence[str], prefix: str) -> list[str]:

@@ -150,7 +150,11 @@ def gathered(scope: Scope, node: Any) -> list[Any] | None:
         return None
     axis = int(attributes(node).get("axis", 0)) % len(sizes)
     writer = Writer(scope)
-    taken = writer.sliced(node.input[0], axis, int(held.reshape(())) % sizes[axis])
+    source, place = node.input[0], axis
+    if axis == 0 and len(sizes) > 1:  # pnnx takes axis 0 for the batch, which it cannot slice
+        swap = [1, 0, *range(2, len(sizes))]
+        source, place = writer.add("Transpose", source, perm=swap), 1
+    taken = writer.sliced(source, place, int(held.reshape(())) % sizes[axis])
     kept = [*sizes[:axis], *([1] if held.ndim else []), *sizes[axis + 1 :]]
     writer.shaped(taken, kept, name=node.output[0])
     return writer.nodes

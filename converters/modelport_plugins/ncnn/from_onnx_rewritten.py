@@ -33,7 +33,6 @@ def onnx_to_ncnn_rewritten(source: Path, out: Path, options: Options, ctx: Conte
     counts = graph.operator_counts(model)
     preparation.clean(model, ctx)
     inputs = preparation.input_ports(model, ctx)
-    outputs = preparation.output_ports(model)
     model = rewritten(model, {port.name: port.shape or () for port in inputs}, ctx)
     fed = preparation.input_ports(model, ctx)
     ctx.progress("convert", 0.2)
@@ -44,6 +43,7 @@ def onnx_to_ncnn_rewritten(source: Path, out: Path, options: Options, ctx: Conte
         fp16=options.fp16,
         counts=counts,
     )
+    outputs = preparation.output_ports(model)
     deliver(written, out, ctx, inputs=fed, outputs=outputs, fp16=options.fp16)
 
 

@@ -33,7 +33,7 @@ def torchscript_to_ncnn(source: Path, out: Path, options: Options, ctx: Context)
     module = load_script(source)
     feeds = example_inputs(module, ctx)
     outputs = [_port(name, tensor) for name, tensor in outputs_by_name(module, feeds).items()]
-    inputs = [_port(name, tensor, fixed=True) for name, tensor in feeds.items()]
+    inputs = [_port(name, tensor) for name, tensor in feeds.items()]
     ctx.progress("convert", 0.3)
     place = ctx.scratch / "pnnx"
     place.mkdir(parents=True, exist_ok=True)
@@ -49,9 +49,9 @@ def torchscript_to_ncnn(source: Path, out: Path, options: Options, ctx: Context)
     deliver(written, out, ctx, inputs=inputs, outputs=outputs, fp16=options.fp16)
 
 
-def _port(name: str, tensor: Any, *, fixed: bool = False) -> Port:
+def _port(name: str, tensor: Any) -> Port:
     dtype = str(tensor.dtype).partition(".")[2]
-    return Port(name, dtype, tuple(tensor.shape) if fixed else None)
+    return Port(name, dtype, tuple(tensor.shape))
 
 
 def _operator_counts(module: Any) -> dict[str, int]:

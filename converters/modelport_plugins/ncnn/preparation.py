@@ -90,8 +90,15 @@ def input_ports(model: Any, ctx: Context) -> list[Port]:
 
 
 def output_ports(model: Any) -> list[Port]:
-    """Return the outputs with their types."""
-    return [Port(value.name, dtype_name(value)) for value in model.graph.output]
+    """Return the outputs with their types, and with shapes where these are known."""
+    from modelport_onnx import signature
+
+    ports = []
+    for value in model.graph.output:
+        sizes = signature.shape(value)
+        known = sizes is not None and all(isinstance(size, int) for size in sizes)
+        ports.append(Port(value.name, dtype_name(value), tuple(sizes) if known else None))
+    return ports
 
 
 def dtype_name(value: Any) -> str:

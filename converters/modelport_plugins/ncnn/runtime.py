@@ -114,4 +114,12 @@ def _array(mat: Any, extra: Mapping[str, Any]) -> Any:
     dtype = np.dtype(extra.get("dtype", "float32"))
     if dtype.kind in "iu" and 0 < np.abs(array).max(initial=0) < INTEGER_AS_FLOAT:
         array = np.array(mat.numpy(format="i", batch_index=batch))
+    shape = extra.get("shape")
+    if shape is not None and _long(shape) == _long(array.shape):
+        # A Mat has one axis at least beside the batch, so axes of size 1 come and go.
+        array = array.reshape(shape)
     return array.astype(dtype)
+
+
+def _long(sizes: Any) -> list[int]:
+    return [size for size in sizes if size != 1]

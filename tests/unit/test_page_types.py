@@ -1,4 +1,4 @@
-"""The page's types are those of the service: ``npm run types`` has been run since the last change."""
+"""The page's types are those of the service: ``npm run types`` was run after the last change."""
 
 from __future__ import annotations
 
@@ -23,8 +23,6 @@ def schemas(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
 
 def test_every_property_of_the_interface_is_in_the_types(schemas: dict[str, set[str]]) -> None:
     text = TYPES.read_text("utf-8").partition("schemas: {")[2]
-    written = {
-        name: set(re.findall(r"^            (\w+)\??:", body, re.MULTILINE))
-        for name, body in re.findall(r"^        (\w+): \{\n(.*?)^        \}", text, re.M | re.S)
-    }
+    bodies = re.findall(r"(?ms)^        (\w+): \{\n(.*?)^        \}", text)
+    written = {n: set(re.findall(r"(?m)^            (\w+)\??:", body)) for n, body in bodies}
     assert {name: written.get(name) for name in schemas} == schemas

@@ -47,7 +47,8 @@ export function useConversion(id: Ref<string>) {
         await follow(id.value, watcher, mine.signal)
       }
       // The event may be older than the row; what is shown at the end is the row itself.
-      const [last, found] = await Promise.all([client.conversion(id.value), client.report(id.value)])
+      const last = await client.conversion(id.value)
+      const found = last.state === 'cancelled' ? null : await client.report(id.value)
       if (!current()) return
       update(last)
       report.value = found

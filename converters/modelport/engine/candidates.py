@@ -15,7 +15,12 @@ from modelport.planner import Route
 from modelport_sdk.errors import PluginError
 from modelport_sdk.options import build, schema
 
-FATAL = (errors.InputError, errors.BadOption, errors.Cancelled, errors.SandboxRefused)
+FATAL = (
+    errors.InputError,
+    errors.BadOption,
+    errors.Cancelled,
+    errors.SandboxRefused,
+)
 """What no other candidate can mend: these end the conversion."""
 
 LOSSY = ("float32", "float16", "int8")

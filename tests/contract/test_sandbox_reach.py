@@ -118,6 +118,9 @@ REFUSED = {
 }
 
 
+# Bubblewrap alone shows folders and processes of its own under these names, and no Landlock
+# keeps the job from new files in the root of its folder.
+NEEDS_LANDLOCK = {"list-tmp", "list-root", "other-command-lines", "write-root-of-job"}
 # In a namespace of its own, what is out of reach does not even exist.
 REFUSALS = {"PermissionError", "OSError", "FileNotFoundError", "ProcessLookupError"}
 
@@ -158,6 +161,8 @@ def test_a_worker_can_do_its_work(outcomes, name):
 def test_a_job_is_refused(outcomes, name):
     if "call(" in REFUSED[name] and os.uname().machine != "x86_64":
         pytest.skip("the numbers in this line are those of x86_64")
+    if name in NEEDS_LANDLOCK and not layers().in_force["landlock"]:
+        pytest.skip("no Landlock")
     assert outcomes[aimed(REFUSED[name])] in REFUSALS
 
 
@@ -279,5 +284,6 @@ print(ending.status, ending.code, ending.leftover, (job / "log.txt").read_text()
         pytest.skip("another user can read neither these sources nor a Python 3.11")
     argv = [*person, "-c", script, source, job]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    refused = ["PermissionError"] * 3
-    assert done.stdout.split() == ["exit", "0", "0", *refused], done.stderr
+    *ending, first, second, third = done.stdout.split() or [""] * 3
+    assert ending == ["exit", "0", "0"], done.stderr
+    assert {first, second, third} <= REFUSALS

@@ -67,6 +67,12 @@ def reclaim(job: str, modes: list[tuple[str, int]]) -> None:
             _take(path, os.lstat(path), mine)
 
 
+def unsealed(job: str) -> list[tuple[str, int]]:
+    """Return modes for ``reclaim`` where those that ``prepare`` returned are lost."""
+    paths = [path for top in read_only(job) for path in _folders(top)]
+    return [(path, stat.S_IMODE(os.lstat(path).st_mode) | 0o200) for path in paths]
+
+
 def usage(job: str) -> Usage:
     """Return what stands in the writable parts of ``job``."""
     disk = files = largest = 0

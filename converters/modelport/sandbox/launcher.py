@@ -10,13 +10,14 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
+from modelport.sandbox import folder
 from modelport.sandbox.ending import Ending
-from modelport.sandbox.layers import ENTRY, Layers, layers
+from modelport.sandbox.layers import ENTRY, Layers, layers, sweep
 from modelport.sandbox.limits import Limits
 from modelport.sandbox.plan import Plan
 
@@ -79,6 +80,9 @@ def launch(
         )
     with process:
         answer = _awaited(process, plan, cancel)
+    if not answer:
+        sweep()
+        folder.reclaim(plan.job, folder.unsealed(plan.job))
     return _read(answer, found)
 
 
@@ -102,7 +106,8 @@ def _awaited(process: Popen, plan: Plan, cancel: threading.Event | None) -> byte
             answer += piece
         if cancel is not None and cancel.is_set() and not cancelled:
             cancelled = True
-            os.write(lifeline, b"c")
+            with suppress(BrokenPipeError):  # it ends just now
+                os.write(lifeline, b"c")
     process.kill()
     return b""
 

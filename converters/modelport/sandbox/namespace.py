@@ -36,7 +36,8 @@ def command(plan: Plan, inner: list[str]) -> list[str]:
         *DEVICES,
         *("--bind", job, job),
         *(word for path in folder.read_only(job) for word in ("--ro-bind", path, path)),
-        *("--chdir", "/", "--", *inner),
+        # Both are memory, which no limit would count.
+        *("--remount-ro", "/", "--remount-ro", "/dev", "--chdir", "/", "--", *inner),
     ]
 
 

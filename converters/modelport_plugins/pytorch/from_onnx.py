@@ -13,7 +13,7 @@ from typing import Any
 from modelport_plugins.pytorch.export import refused
 from modelport_plugins.pytorch.graph import Built, build
 from modelport_plugins.pytorch.onnx_source import example, free_axes, load_model
-from modelport_plugins.pytorch.program import output_names, user_inputs
+from modelport_plugins.pytorch.program import call_program, output_names, user_inputs
 from modelport_sdk import Context, converter
 
 
@@ -81,6 +81,10 @@ def _exported(built: Built, feeds: Mapping[str, Any], axes: Mapping[str, dict[in
     shapes = tuple(dict.fromkeys(axes[name], open_size) for name, _ in built.inputs)
     with contextlib.suppress(Exception), torch.no_grad():
         program = torch.export.export(built.module, tuple(args), dynamic_shapes=shapes)
+        names = [name for name, constant in user_inputs(program) if constant is None]
+        asked = (feeds[name] for name, _ in built.inputs)
+        # A size may be settled by a later operator only: the shapes asked for must run.
+        call_program(program)(dict(zip(names, asked, strict=True)))
         return program if _kept(program, built, axes) else None
     return None
 
@@ -90,7 +94,15 @@ def _kept(program: Any, built: Built, axes: Mapping[str, dict[int, str]]) -> boo
     values = {node.name: node.meta.get("val") for node in program.graph.nodes}
     names = [name for name, fixed in user_inputs(program) if fixed is None]
     return all(
-        not str(values[target].shape[axis]).isdigit()  # a settled symbol prints as its number
+        _is_open(program, values[target].shape[axis])
         for (name, _), target in zip(built.inputs, names, strict=True)
         for axis in axes[name]
     )
+
+
+def _is_open(program: Any, size: Any) -> bool:
+    """Return whether a size is a symbol that may be more than one number."""
+    if isinstance(size, int) or str(size).isdigit():
+        return False
+    limits = program.range_constraints.get(size.node.expr)
+    return limits is None or limits.lower != limits.upper

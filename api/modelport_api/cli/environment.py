@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -73,6 +74,22 @@ def remove(name: str) -> None:
     envs = _envs()
     _check(envs, name)
     envs.remove(name)
+
+
+@environment.command(context_settings={"ignore_unknown_options": True})
+@name_argument
+@click.argument("words", nargs=-1, type=click.UNPROCESSED)
+def run(name: str, words: tuple[str, ...]) -> None:
+    """Run an environment's Python, with your files and outside the sandbox.
+
+    \b
+    Example:
+      modelport env run base -c "import torch; print(torch.__version__)"
+    """  # noqa: D301  # \b tells click to keep the lines
+    envs = _envs()
+    _check(envs, name)
+    python = str(envs.python(name))
+    os.execv(python, [python, *words])  # noqa: S606  # the user's own command line
 
 
 def _check(envs: Envs, name: str) -> None:

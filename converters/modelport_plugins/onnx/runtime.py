@@ -11,7 +11,7 @@ from typing import Any
 
 from modelport_onnx import external, weights
 from modelport_onnx import graph as graphs
-from modelport_plugins.onnx import session
+from modelport_plugins.onnx import large, session
 from modelport_sdk import Context, runtime
 
 FAULTS = 5  # enough for the self-test of the rule, see docs/verification.md
@@ -21,13 +21,15 @@ VARIANTS = ("unoptimised", "basic", "weights-ulp", "weights-fp16", "fault")
 
 @runtime(format="onnx", title="ONNX Runtime", variants=VARIANTS)
 def run_onnx(model: Path, variant: str, ctx: Context) -> Any:
-    """Load ``model``; weights are edited only in models below 1.5 GB."""
+    """Load ``model``; above 1.5 GB a few weights are replaced at load instead of edited."""
     if variant in session.LEVELS:
         return session.runner(_plain(model, variant, ctx.threads))
     proto = graphs.load(model, weights=False)
     size = external.size(proto) + graphs.weight_bytes(proto)
     if size >= graphs.EXTERNAL_LIMIT:
-        raise LookupError(f"{size} bytes of weights are too many to edit in memory")
+        edit = _scaled if variant.startswith("fault") else jittered
+        changed = large.replacements(proto, model, variant, edit, FAULTS)
+        return session.runner(session.open_session(model, threads=ctx.threads, changed=changed))
     proto = graphs.load(model)
     _edit(proto, variant)
     data = proto.SerializeToString()
@@ -74,6 +76,10 @@ def _edit(proto: Any, variant: str) -> None:
         values = weights.array(weight.tensor)
         moved = rounded(values) if kind == "weights-fp16" else jittered(values, index)
         weights.replace(weight.tensor, moved)
+
+
+def _scaled(values: Any, seed: int) -> Any:
+    return (values * FACTOR).astype(values.dtype)
 
 
 def jittered(values: Any, seed: int) -> Any:

@@ -15,8 +15,17 @@ LEVELS = {
 ERROR = 3  # log severity: 2 warns about every unused initialiser
 
 
-def open_session(model: Any, *, level: str = "plain", threads: int = 1) -> Any:
-    """Return an ``InferenceSession`` on the CPU for a path or the bytes of a model."""
+def open_session(
+    model: Any,
+    *,
+    level: str = "plain",
+    threads: int = 1,
+    changed: Mapping[str, Any] | None = None,
+) -> Any:
+    """Return an ``InferenceSession`` on the CPU for a path or the bytes of a model.
+
+    ``changed`` has new values, by name, for weights that stand in files beside the model.
+    """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -24,6 +33,9 @@ def open_session(model: Any, *, level: str = "plain", threads: int = 1) -> Any:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = ERROR
+    if changed:
+        held = [onnxruntime.OrtValue.ortvalue_from_numpy(value) for value in changed.values()]
+        options.add_external_initializers(list(changed), held)
     source = model if isinstance(model, bytes) else str(model)
     return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
 

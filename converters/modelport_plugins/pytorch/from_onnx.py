@@ -51,7 +51,7 @@ def onnx_to_pt2(source: Path, out: Path, options: Any, ctx: Context) -> None:
     feeds = example(model, ctx)
     axes = free_axes(model)
     ctx.progress("load", 1.0)
-    program = _exported(built, feeds, axes)
+    program = _exported(built, feeds, axes, ctx.scratch / "trial.pt2")
     dynamic = program is not None
     if program is None:
         args = tuple(feeds[name] for name, _ in built.inputs)
@@ -66,8 +66,13 @@ def onnx_to_pt2(source: Path, out: Path, options: Any, ctx: Context) -> None:
         ctx.output(name, target)
 
 
-def _exported(built: Built, feeds: Mapping[str, Any], axes: Mapping[str, dict[int, str]]) -> Any:
-    """Return the program with open sizes; None if PyTorch cannot keep them open."""
+def _exported(
+    built: Built, feeds: Mapping[str, Any], axes: Mapping[str, dict[int, str]], trial: Path
+) -> Any:
+    """Return the program with open sizes; None if PyTorch cannot keep them open.
+
+    ``trial`` is where it is saved once to see.
+    """
     import torch
 
     # torch.export takes a size of 1 for a constant, so open ones are shown to it as 2.
@@ -83,8 +88,11 @@ def _exported(built: Built, feeds: Mapping[str, Any], axes: Mapping[str, dict[in
         program = torch.export.export(built.module, tuple(args), dynamic_shapes=shapes)
         names = [name for name, constant in user_inputs(program) if constant is None]
         asked = (feeds[name] for name, _ in built.inputs)
-        # A size may be settled by a later operator only: the shapes asked for must run.
-        call_program(program)(dict(zip(names, asked, strict=True)))
+        # A size that a later operator settled may show in the saved file only: the shapes asked
+        # for must run there.
+        torch.export.save(program, str(trial))
+        saved = torch.export.load(str(trial))
+        call_program(saved)(dict(zip(names, asked, strict=True)))
         return program if _kept(program, built, axes) else None
     return None
 

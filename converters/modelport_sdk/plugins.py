@@ -39,6 +39,10 @@ class Head:
     size: int = 0
 
 
+def _alone(name: str, data: bytes) -> Tuple[str, ...]:  # noqa: ARG001  # as ``beside`` is called
+    return ()
+
+
 @dataclass(frozen=True)
 class Format:
     """A way to write a model down.
@@ -52,6 +56,8 @@ class Format:
         parts: Globs of files that must or may stand beside it.
         needs: Globs of which at least one file must stand beside it, e.g.
             ``("*.bin",)`` for NCNN; named to the user when it is missing.
+        beside: From the main file's name and its first 64 MiB, the names of the files
+            that belong to it, for a door that may look for them on the user's own disk.
     """
 
     id: str
@@ -60,6 +66,7 @@ class Format:
     main: str
     parts: Tuple[str, ...] = ()
     needs: Tuple[str, ...] = ()
+    beside: Callable[[str, bytes], Tuple[str, ...]] = _alone
 
 
 Convert = Callable[[Path, Path, Any, Context], None]

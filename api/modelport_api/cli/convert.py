@@ -132,7 +132,7 @@ def _run(
 ) -> Conversion:
     from modelport import engine  # noqa: PLC0415  # --help must not wait for it
 
-    request: Request = engine.Request(files, **fill)
+    request: Request = engine.Request(engine.completed(files, house), **fill)
     with cancelled_by_signals() as cancel, progress(quiet=quiet) as observe:
         return engine.convert(request, work / "conversion", house, observe, cancel)
 

@@ -42,7 +42,11 @@ def inspect(
     house = open_house(**limits)
     with workplace() as work:
         artifact, description = engine.inspect_files(
-            files, work / "inspection", house, source=source, consent=allow_pickle
+            engine.completed(files, house),
+            work / "inspection",
+            house,
+            source=source,
+            consent=allow_pickle,
         )
         found = _found(artifact, description, house)
     if as_json:

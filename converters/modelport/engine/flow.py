@@ -43,6 +43,11 @@ def receive(files: Sequence[Path], work: Path, house: House, *, source: str = ""
     return intake.identify(folder, formats, source=source)
 
 
+def completed(files: Sequence[Path], house: House) -> tuple[Path, ...]:
+    """Return ``files``, and what belongs to a lone one beside it; for the user's own disk only."""
+    return intake.companions(files, house.registry.formats.values())
+
+
 def inspect_files(
     files: Sequence[Path], work: Path, house: House, *, source: str = "", consent: bool = False
 ) -> tuple[Artifact, Description]:

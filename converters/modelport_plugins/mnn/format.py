@@ -44,4 +44,9 @@ def _is_net(data: bytes, size: int) -> bool:
     return len(ends) == 2 and all(0 < end < size for end in ends)
 
 
-MNN = Format("mnn", "MNN", match, main="*.mnn", parts=("*.mnn.weight",))
+def weights(name: str, data: bytes) -> tuple[str, ...]:
+    """Return the name of the weights that stand outside of the file ``name``, if any do."""
+    return (name + ".weight",)
+
+
+MNN = Format("mnn", "MNN", match, main="*.mnn", parts=("*.mnn.weight",), beside=weights)

@@ -17,4 +17,11 @@ def match(head: Head) -> float:
     return 0.2 if head.name.endswith(".param") else 0.0
 
 
-NCNN = Format("ncnn", "NCNN", match, main="*.param", parts=("*.bin",), needs=("*.bin",))
+def weights(name: str, data: bytes) -> tuple[str, ...]:
+    """Return the name of the weights that belong to the graph file ``name``."""
+    return (name.rpartition(".")[0] + ".bin",)
+
+
+NCNN = Format(
+    "ncnn", "NCNN", match, main="*.param", parts=("*.bin",), needs=("*.bin",), beside=weights
+)

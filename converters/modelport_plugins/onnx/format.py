@@ -6,6 +6,7 @@ core/flatbuffers/schema/ort.fbs, ``file_identifier "ORTM"``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from modelport_sdk import Format, Head
@@ -101,5 +102,15 @@ def match_ort(head: Head) -> float:
     return 0.2 if head.name.endswith(".ort") else 0.0
 
 
-ONNX = Format("onnx", "ONNX", match_onnx, main="*.onnx", parts=("*",))
+# StringStringEntryProto {key: "location", value: ...}: tags 1 and 2, both length-delimited.
+LOCATION = re.compile(rb"\x0a\x08location\x12([\x01-\x7f])")
+
+
+def outside(name: str, data: bytes) -> tuple[str, ...]:
+    """Return the files of external data that ``data`` seems to name; the inspector checks them."""
+    found = (data[one.end() : one.end() + one.group(1)[0]] for one in LOCATION.finditer(data))
+    return tuple(dict.fromkeys(name.decode("utf-8", "replace") for name in found))
+
+
+ONNX = Format("onnx", "ONNX", match_onnx, main="*.onnx", parts=("*",), beside=outside)
 ORT = Format("ort", "ONNX Runtime", match_ort, main="*.ort")

@@ -22,4 +22,11 @@ def match(head: Head) -> float:
     return 1.0 if LAYERS.search(head.first) else 0.7
 
 
-OPENVINO = Format("openvino", "OpenVINO", match, main="*.xml", parts=("*.bin",), needs=("*.bin",))
+def weights(name: str, data: bytes) -> tuple[str, ...]:
+    """Return the name of the weights that belong to the graph file ``name``."""
+    return (name.rpartition(".")[0] + ".bin",)
+
+
+OPENVINO = Format(
+    "openvino", "OpenVINO", match, main="*.xml", parts=("*.bin",), needs=("*.bin",), beside=weights
+)

@@ -23,7 +23,7 @@ from modelport.engine.shelf import FAULTS, FLOOR_VARIANTS, NUDGES, ROUNDED, Stud
 from modelport.model import Artifact, Case, Description, Tensors
 from modelport_sdk import Runtime
 
-VERSION = 3
+VERSION = 4
 """Raised whenever inputs, variants or floors are made differently."""
 
 BUDGET = 40.0

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from modelport.model import Array, Case
 from modelport.verify.measure import distance, equal
 from modelport.verify.noise import UNBOUNDED, Floor, Runs
-from modelport.verify.rule import RULES, Yardstick, compare
+from modelport.verify.rule import RULES, Yardstick, compare, yardstick
 
 # Outputs of 17 trained models moved by 0.09 of their scale and more between kinds of
 # inputs; those of 6 networks with constant or untrained weights by 3e-6 at most.
@@ -104,31 +104,29 @@ def faults(
     """
     planted = reached = rejected = 0
     ids = [case.id for case in cases if case.typical and case.id in reference]
-    yardstick = Yardstick(floor, precision, rounded or {})
+    measure = yardstick(floor, precision, reference, cases, rounded)
     for runs in faulty:
         planted += 1
-        seen, moved = _seen(reference, runs, ids, yardstick)
+        seen, moved = _seen(reference, runs, ids, measure)
         reached += moved
         rejected += seen
     return SelfTest(planted, reached, rejected, weightless)
 
 
-def _seen(
-    reference: Runs, runs: Runs, ids: Sequence[str], yardstick: Yardstick
-) -> tuple[bool, bool]:
+def _seen(reference: Runs, runs: Runs, ids: Sequence[str], by: Yardstick) -> tuple[bool, bool]:
     """Return (rejected, moved an output) for one planted fault."""
     moved = False
     for case in ids:
         if case not in runs:
             continue
         want, got = reference[case], runs[case]
-        noise = yardstick.rounding(case, want)
+        noise = by.rounding(case)
         for name, array in want.items():
             if name in got and equal(array, got[name]):
                 continue
             moved = True
             half = noise.get(name, 0.0)
-            found = compare(name, array, got.get(name), case=case, by=yardstick, rounding=half)
+            found = compare(name, array, got.get(name), case=case, by=by, rounding=half)
             if not found.passed:
                 return True, True
     return False, moved

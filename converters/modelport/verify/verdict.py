@@ -9,7 +9,7 @@ from modelport.model import Case, Comparison, Verdict, Verification
 from modelport.verify.finding import Findings, examine, settle
 from modelport.verify.guard import Guards
 from modelport.verify.noise import Floor, Runs
-from modelport.verify.rule import RULES, Yardstick
+from modelport.verify.rule import RULES, yardstick
 from modelport.verify.wording import cautions, details, named, stress
 
 
@@ -37,7 +37,7 @@ def judge(
             are any, float16 is judged on their cases only.
     """
     kind = precision if precision in RULES else "int8"
-    by = Yardstick(floor, kind, rounded or {})
+    by = yardstick(floor, kind, reference, cases, rounded)
     found = Findings()
     for case in cases:
         unmeasured = kind == "float16" and rounded and case.id not in rounded

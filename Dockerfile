@@ -14,8 +14,9 @@ COPY pyproject.toml README.md LICENSE ./
 COPY frontend frontend
 COPY api api
 COPY converters converters
-# The page is built by the wheel's own hook, with the Node that it brings along.
-RUN python -m pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
+# The page is built by the wheel's own hook, with the Node that it brings along. Node trusts its
+# own list of authorities; the system's is what a company's proxy is known to.
+RUN NODE_OPTIONS=--use-system-ca python -m pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
 
 FROM ${PYTHON} AS service
 ARG TORCH_INDEX=""

@@ -33,7 +33,7 @@ def write(cells: Sequence[dict[str, Any]], house: House, path: Path) -> None:
         "Written by `make scoreboard`: real models that others made, and PyTorch files made here",
         "with seeded weights, through the whole flow to every base target. A cell has the",
         "verdict, the largest difference relative to the output's scale, the seconds of the whole",
-        "conversion with verification, and the size of the result. A restricted result is marked `*`.",
+        "conversion with verification, and the size of the result; `*` marks a restricted result.",
         "",
         *machine(house),
         "",

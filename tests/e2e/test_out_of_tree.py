@@ -17,14 +17,20 @@ DENSE = """
 import sys, numpy as np, onnx
 from onnx import TensorProto, helper, numpy_helper
 draw = np.random.default_rng(1)
-w = [numpy_helper.from_array(draw.normal(size=s).astype("float32"), n) for n, s in
-     (("w1", (6, 4)), ("b1", (6,)), ("w2", (3, 6)), ("b2", (3,)))]
-nodes = [helper.make_node("Gemm", ["x", "w1", "b1"], ["h"], transB=1), helper.make_node("Relu", ["h"], ["r"]),
-         helper.make_node("Gemm", ["r", "w2", "b2"], ["y"], transB=1)]
-io = [helper.make_tensor_value_info(n, TensorProto.FLOAT, (1, s)) for n, s in (("x", 4), ("y", 3))]
-model = helper.make_model(helper.make_graph(nodes, "g", io[:1], io[1:], w), opset_imports=[helper.make_opsetid("", 17)])
-model.ir_version = 8
-onnx.save(model, sys.argv[1])
+def weight(name, *shape):
+    return numpy_helper.from_array(draw.normal(size=shape).astype("float32"), name)
+def port(name, size):
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, (1, size))
+w = [weight("w1", 6, 4), weight("b1", 6), weight("w2", 3, 6), weight("b2", 3)]
+nodes = [
+    helper.make_node("Gemm", ["x", "w1", "b1"], ["h"], transB=1),
+    helper.make_node("Relu", ["h"], ["r"]),
+    helper.make_node("Gemm", ["r", "w2", "b2"], ["y"], transB=1),
+]
+graph = helper.make_graph(nodes, "g", [port("x", 4)], [port("y", 3)], w)
+onnx.save(
+    helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), sys.argv[1]
+)
 """
 
 
@@ -48,9 +54,7 @@ def modelport(env: dict[str, str], *words: str | Path) -> subprocess.CompletedPr
 
 def test_it_is_off_until_it_is_named(installed: dict[str, str]) -> None:
     off = {**installed, "MODELPORT_PLUGINS": ""}
-    listed = [
-        "toy" in modelport(env, "formats", "--json").stdout for env in (off, installed)
-    ]
+    listed = ["toy" in modelport(env, "formats", "--json").stdout for env in (off, installed)]
     assert listed == [False, True]
 
 

@@ -16,17 +16,17 @@ COPY api api
 COPY converters converters
 # The page is built by the wheel's own hook, with the Node that it brings along. Node trusts its
 # own list of authorities; the system's is what a company's proxy is known to.
-RUN NODE_OPTIONS=--use-system-ca python -m pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
+RUN NODE_OPTIONS=--use-system-ca python -m pip wheel --no-cache-dir --no-deps --wheel-dir /dist .
 
 FROM ${PYTHON} AS service
 ARG TORCH_INDEX=""
 ENV MODELPORT_ENVS=/opt/modelport/envs \
     PIP_NO_CACHE_DIR=1 \
     PIP_DISABLE_PIP_VERSION_CHECK=1
-COPY --from=build /wheels /wheels
+COPY --from=build /dist /dist
 COPY docker/notices.py frontend/package-lock.json /tmp/
 RUN python -m venv /opt/modelport/service \
- && /opt/modelport/service/bin/pip install --quiet /wheels/*.whl \
+ && /opt/modelport/service/bin/pip install --quiet /dist/*.whl \
  && PIP_EXTRA_INDEX_URL="${TORCH_INDEX}" /opt/modelport/service/bin/modelport env build base \
  && python /tmp/notices.py /opt/modelport /tmp/package-lock.json /opt/modelport/NOTICES.txt
 

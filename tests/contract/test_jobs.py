@@ -150,12 +150,12 @@ def test_of_many_jobs_none_is_lost_and_none_is_published_twice(works: Works) -> 
 
 def test_cancel_kills_the_running_conversion_and_its_tools(works: Works) -> None:
     works.worker()
-    job = works.submit(pause=5.0)
+    job = works.submit(pause=60.0)
     pids = works.pids(job)
     start = time.monotonic()
     assert orders.end(works.settings, works.engine, works.queue, job)
     works.until(lambda: not any(alive(pid) for pid in pids))
-    assert time.monotonic() - start < 3.0
+    assert time.monotonic() - start < 30.0  # of the minute that it would have lasted
     assert works.job(job)["state"] == "cancelled"
     works.until(lambda: not places.attempt(works.settings.home, job, 1).exists())
 

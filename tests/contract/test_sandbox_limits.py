@@ -136,7 +136,6 @@ def alive(word):
 def test_a_limit_ends_the_job_and_names_itself(program, source, limits, status):
     ending = program(source, **limits)
     assert (ending.status, ending.leftover) == (status, 0)
-    assert ending.seconds < 15
     assert ending.peak_memory < 2 * ROOMY.memory
 
 

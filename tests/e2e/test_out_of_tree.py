@@ -66,7 +66,7 @@ def test_its_edge_converts_and_is_verified(
     subprocess.run([base_python, "-c", DENSE, source], check=True)
     done = modelport(installed, "convert", source, "--to", "toy", "-o", tmp_path / "out", "--json")
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["verdict"] == "verified"
+    assert json.loads(done.stdout)["report"]["verdict"] == "verified"
     assert (tmp_path / "out" / "dense.toy").is_file()
 
 

@@ -49,7 +49,7 @@ def publish(
     told = _report(bench, subject, attempts, chosen)
     told["seconds"] = round(seconds, 3)
     if chosen is None:
-        raise _failure(attempts, told)
+        raise _failure(bench, attempts, told)
     tried = attempts[chosen]
     assert tried.result is not None  # noqa: S101  # chosen among those with a result
     assert tried.verification is not None  # noqa: S101
@@ -151,14 +151,20 @@ def _told(tried: Attempt, chosen: bool) -> Json:
     }
 
 
-def _failure(attempts: Sequence[Attempt], told: Json) -> errors.ModelportError:
-    """Return the error that tells most: one that names operators, else the first typed refusal."""
+def _failure(bench: Bench, attempts: Sequence[Attempt], told: Json) -> errors.ModelportError:
+    """Return the error that tells most: one that names operators, else the first typed refusal.
+
+    A repair that found nothing to mend says nothing of why the model did not convert.
+    """
+    converters = bench.house.registry.converters
 
     def rank(item: tuple[int, Attempt]) -> tuple[int, int]:
         index, tried = item
-        cls = errors.BY_CODE[tried.error["code"]]
+        if converters[tried.route[len(tried.steps)]].role == "repair":
+            return 3, index
         if tried.error["operators"]:
             return 0, index
+        cls = errors.BY_CODE[tried.error["code"]]
         return (1 if not issubclass(cls, errors.HouseError) else 2), index
 
     _, tried = min(enumerate(attempts), key=rank)

@@ -62,6 +62,8 @@ def write(cells: Sequence[dict[str, Any]], house: House, path: Path) -> None:
         "with the reason in the report. Node cases pass weights as inputs, which real models do",
         "not, so a refusal here is often no refusal there.",
         "",
+        f"This table holds {len({cell['model'] for cell in cells})} models: those run so far.",
+        "",
         *machine(house),
         "",
         "| | " + " | ".join(TITLES[target] for target in targets) + " |",

@@ -92,6 +92,13 @@ class Settings(BaseSettings):
     def _absolute(cls, home: Path) -> Path:
         return home.expanduser().resolve()
 
+    @field_validator("api_key", mode="before")
+    @classmethod
+    def _blank_is_unset(cls, key: object) -> object:
+        # Compose files and unit files pass variables on that nobody has set, as "".
+        text = key.get_secret_value() if isinstance(key, SecretStr) else key
+        return None if isinstance(text, str) and not text.strip() else key
+
     @field_validator("allowed_hosts", mode="before")
     @classmethod
     def _listed(cls, hosts: object) -> object:

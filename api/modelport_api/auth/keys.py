@@ -44,5 +44,5 @@ def expected(settings: Settings, say: Callable[[str], None]) -> str | None:
 
 
 def fits(given: str, wanted: str) -> bool:
-    """Whether the key ``given`` has the digest ``wanted``, in constant time."""
-    return hmac.compare_digest(digest(given), wanted)
+    """Whether the key ``given`` has the digest ``wanted``, in constant time; none never fits."""
+    return bool(given) and hmac.compare_digest(digest(given), wanted)

@@ -44,7 +44,7 @@ pytestmark = pytest.mark.skipif(not layers().enough, reason="no sandbox on this 
 
 
 @pytest.fixture(params=INTERPRETERS)
-def program(request, tmp_path):
+def program(request, namespaces, tmp_path):
     """Launch Python source under limits, and return the ending."""
     for above in (tmp_path, *tmp_path.parents):
         if "pytest" in str(above) and above.stat().st_uid == os.geteuid():

@@ -11,6 +11,8 @@ from modelport.sandbox.plan import Plan
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 DEVICES = ["--dev", "/dev", "--proc", "/proc"]
+# Its owner may write there without any capability, and core_pattern names a program.
+SETTINGS = ("/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus")
 CAPABILITIES = ("CAP_SETUID", "CAP_SETGID", "CAP_DAC_READ_SEARCH")
 # --unshare-all as root would make a user namespace too, in which setgroups is refused later.
 UNSHARE_ROOT = "--unshare-ipc --unshare-pid --unshare-net --unshare-uts --unshare-cgroup-try"
@@ -34,6 +36,7 @@ def command(plan: Plan, inner: list[str]) -> list[str]:
         *(word for path in real for word in ("--ro-bind", path, path)),
         *_links(shown, real),
         *DEVICES,
+        *(word for path in SETTINGS for word in ("--ro-bind-try", path, path)),
         *("--bind", job, job),
         *(word for path in folder.read_only(job) for word in ("--ro-bind", path, path)),
         # Both are memory, which no limit would count.

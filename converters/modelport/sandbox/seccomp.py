@@ -49,11 +49,15 @@ ANSWERS: dict[str, int] = {
     **dict.fromkeys(("utime", "utimes", "futimesat", "utimensat"), 0),
 }
 
-# Allowed on the caller itself only: (offset of the pid, answer for others).
-ON_SELF: dict[str, tuple[int, int]] = {
-    "prlimit64": (FIRST, errno.EPERM),
-    "sched_setaffinity": (FIRST, 0),
-    "setpriority": (SECOND, errno.EPERM),
+# Allowed on the caller itself only: offsets of what must be 0, and the answer for others.
+# setpriority's first argument says what its second numbers; 0 is a process, 2 a whole user.
+ON_SELF: dict[str, tuple[tuple[int, ...], int]] = {
+    "prlimit64": ((FIRST,), errno.EPERM),
+    "sched_setaffinity": ((FIRST,), 0),
+    "sched_setattr": ((FIRST,), errno.EPERM),
+    "sched_setparam": ((FIRST,), errno.EPERM),
+    "sched_setscheduler": ((FIRST,), errno.EPERM),
+    "setpriority": ((FIRST, SECOND), errno.EPERM),
 }
 
 
@@ -114,11 +118,12 @@ def _rules(numbers: Mapping[str, int]) -> Iterator[Instruction]:
             yield (RETURN, 0, 0, ERRNO | errno.EPERM)
             yield (RETURN, 0, 0, ALLOW)
         elif name in ON_SELF:
-            offset, code = ON_SELF[name]
-            yield (EQUAL, 0, 4, number)
-            yield (LOAD, 0, 0, offset)
-            yield (EQUAL, 1, 0, 0)
-            yield (RETURN, 0, 0, ERRNO | code)
+            offsets, code = ON_SELF[name]
+            yield (EQUAL, 0, 3 * len(offsets) + 1, number)
+            for offset in offsets:
+                yield (LOAD, 0, 0, offset)
+                yield (EQUAL, 1, 0, 0)
+                yield (RETURN, 0, 0, ERRNO | code)
             yield (RETURN, 0, 0, ALLOW)
         else:
             yield (EQUAL, 0, 1, number)

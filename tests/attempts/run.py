@@ -166,7 +166,11 @@ def _without(
     with process:
         process.stdin.write(plan.to_json().encode() + b"\n")
         process.stdin.flush()
-        ending = json.loads(process.stdout.read())
+        said = process.stdout.read()
+    if not said:
+        log.seek(0)
+        raise SystemExit(f"no answer with {request}: {log.read().decode()[-2000:]}")
+    ending = json.loads(said)
     in_force = {"bubblewrap": plan.bubblewrap, **ending["layers"]}
     return {**ending, "layers": in_force}
 

@@ -1,6 +1,9 @@
-"""The two modes in which sandbox tests run: with bubblewrap, and with the probe for it off."""
+"""The two modes in which sandbox tests run, and folders that other users can pass through."""
 
 import os
+import shutil
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -19,3 +22,23 @@ def namespaces(request):
         pytest.skip("bubblewrap is not installed, or may not make namespaces")
     yield request.param
     layers.cache_clear()
+
+
+def _passage():
+    # Not pytest's own: the next run of pytest by the same user makes that private again.
+    folder = Path(tempfile.mkdtemp(prefix="modelport-test-"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def passage():
+    """A temporary folder that a job with a user of its own can pass through."""
+    yield from _passage()
+
+
+@pytest.fixture(scope="module")
+def long_passage():
+    """The same, for all tests of a module."""
+    yield from _passage()

@@ -26,16 +26,12 @@ def furnished(folder):
     for name in ("in", "code", "cases"):
         (job / name).mkdir(parents=True)
     (job / "in" / "model").write_bytes(b"model")
-    # pytest's folders are private, and a job may get a user of its own.
-    for above in (folder, *folder.parents):
-        if "pytest" in str(above) and above.stat().st_uid == os.geteuid():
-            above.chmod(0o711)
     return job
 
 
 @pytest.fixture
-def job(tmp_path):
-    return furnished(tmp_path)
+def job(passage):
+    return furnished(passage)
 
 
 SCRIPT = """
@@ -92,9 +88,13 @@ def attempt(request, namespaces, job):
 
 
 @pytest.fixture(scope="module", params=INTERPRETERS)
-def outcomes(request, namespaces, tmp_path_factory):
+def outcomes(request, namespaces, long_passage):
     """What every line of the table met, from one launch."""
-    return run(request.param, furnished(tmp_path_factory.mktemp("reach")), *ALLOWED.values())
+    return run(
+        request.param,
+        furnished(long_passage / request.param.replace("/", "-") / namespaces),
+        *ALLOWED.values(),
+    )
 
 
 @pytest.mark.parametrize("name", ALLOWED)
@@ -115,28 +115,28 @@ def test_a_listening_server_hears_nothing(attempt):
             server.accept()
 
 
-def test_another_jobs_folder_is_out_of_reach(attempt, tmp_path):
-    other = tmp_path / "other" / "out"
+def test_another_jobs_folder_is_out_of_reach(attempt, passage):
+    other = passage / "other" / "out"
     other.mkdir(parents=True)
     (other / "model").write_text("secret")
     other.chmod(0o777)
     assert attempt(f"open({str(other / 'model')!r})") in {"PermissionError", "FileNotFoundError"}
 
 
-def test_a_readable_folder_can_be_read_and_not_written(job, tmp_path):
-    shelf = tmp_path / "shelf"
+def test_a_readable_folder_can_be_read_and_not_written(job, passage):
+    shelf = passage / "shelf"
     shelf.mkdir()
     (shelf / "model").write_text("model")
     line = f"assert open({str(shelf / 'model')!r}).read(); open({str(shelf / 'new')!r}, 'w')"
-    log = tmp_path / "log"
+    log = passage / "log"
     argv = [INTERPRETERS[-1], "-I", "-c", line]
     launch(argv, job=job, readable=[shelf], limits=LIMITS, log=log)
     assert log.read_text().splitlines()[-1].startswith(("PermissionError", "OSError"))
 
 
-def test_the_environment_is_built_from_nothing(job, tmp_path, monkeypatch):
+def test_the_environment_is_built_from_nothing(job, passage, monkeypatch):
     monkeypatch.setenv("MODELPORT_SECRET", "secret")
-    log = tmp_path / "log"
+    log = passage / "log"
     line = "import json, os; print(json.dumps(dict(os.environ)))"
     argv = [INTERPRETERS[0], "-I", "-c", line]
     launch(argv, job=job, readable=[], limits=LIMITS, log=log, environment={"EXTRA": "1"})

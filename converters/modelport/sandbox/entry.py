@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import types
+from typing import Any
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(os.path.dirname(HERE)))
@@ -24,7 +25,7 @@ for name, place in (("modelport", os.path.dirname(HERE)), ("modelport.sandbox", 
 
 def supervise() -> None:
     """Read a plan from the lifeline, run it, write the ending to standard output."""
-    from modelport.sandbox import plan, supervisor
+    from modelport.sandbox import guard, plan, supervisor
 
     # The terminal's Ctrl-C is the server's business; it then lets go of the lifeline.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -32,7 +33,11 @@ def supervise() -> None:
         line = b""
         while not line.endswith(b"\n"):
             line += lifeline.read(65536) or b"\n"
-    ending = supervisor.supervise(plan.from_json(line.decode()))
+    job = plan.from_json(line.decode())
+    guard.guarded(lambda: _answer(supervisor.supervise(job)))
+
+
+def _answer(ending: dict[str, Any]) -> None:
     os.write(1, json.dumps(ending).encode())
 
 

@@ -108,7 +108,9 @@ def _awaited(process: Popen, plan: Plan, cancel: threading.Event | None) -> byte
             cancelled = True
             with suppress(BrokenPipeError):  # it ends just now
                 os.write(lifeline, b"c")
+    # This is the guard; without it the supervisor ends its job, and its last word is waited for.
     process.kill()
+    select.select([answers], [], [], GRACE)
     return b""
 
 

@@ -79,9 +79,10 @@ def layers() -> Layers:
 
 
 def sweep() -> Mapping[str, int]:
-    """Remove what a killed supervisor may have left: processes of job users, control groups.
+    """Remove what a supervisor and a guard killed together may have left: processes, groups.
 
-    Returns how many ``users`` and ``groups`` there were. Call it when the service starts.
+    Returns how many ``users``, ``groups`` and other ``processes`` there were. Call it when the
+    service starts.
     """
     found: dict[str, int] = json.loads(_answer("sweep"))
     return found

@@ -8,7 +8,16 @@ import subprocess
 from collections.abc import Callable
 from typing import Any
 
-from modelport.sandbox import cgroup, identity, kernel, landlock, namespace, process_tree, seccomp
+from modelport.sandbox import (
+    cgroup,
+    identity,
+    kernel,
+    landlock,
+    namespace,
+    orphan,
+    process_tree,
+    seccomp,
+)
 
 TRIAL_MEMORY, TRIAL_TASKS = 1 << 30, 64
 TRIAL = ["--ro-bind", "/", "/", *namespace.DEVICES, "--unshare-all", "--die-with-parent", "true"]
@@ -28,7 +37,7 @@ def offers() -> dict[str, Any]:
 def swept() -> dict[str, int]:
     """Kill what runs under a job's user although no supervisor holds it; remove stale groups.
 
-    Returns how many user ids were cleared and how many groups removed.
+    Returns how many user ids were cleared, groups removed, and other processes killed.
     """
     users = identity.abandoned()
     for uid in users:
@@ -37,7 +46,10 @@ def swept() -> dict[str, int]:
     if groups:
         process_tree.kill(os.getpid(), None, groups)
         cgroup.remove(groups)
-    return {"users": len(users), "groups": len(groups)}
+    lost = orphan.orphans()
+    if lost:
+        process_tree.end(orphan.orphans)
+    return {"users": len(users), "groups": len(groups), "processes": len(lost)}
 
 
 def _works(layer: Callable[[], None]) -> bool:

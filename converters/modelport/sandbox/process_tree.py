@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from modelport.sandbox import cgroup, identity
@@ -47,7 +47,7 @@ def load(pids: Iterable[int], *, shared_once: bool = False) -> Load:
     """
     memory = tasks = 0
     for pid in pids:
-        fields = _status(pid)
+        fields = status(pid)
         resident = sum(_size(fields, key) for key in ("RssAnon", "RssShmem", "VmPTE"))
         if shared_once:
             resident = min(resident, _proportional(pid, resident))
@@ -71,15 +71,20 @@ def kill(root: int, uid: int | None, groups: Iterable[str]) -> int:
     cgroup.kill(groups)
     if uid is not None:
         kill_user(uid)
-    end = time.monotonic() + PATIENCE
+    return end(lambda: _alive(root, uid, groups))
+
+
+def end(found: Callable[[], set[int]]) -> int:
+    """Stop, then kill what ``found`` returns until it finds none; return how many survive."""
+    last = time.monotonic() + PATIENCE
     rounds = 0
-    while alive := _alive(root, uid, groups):
+    while alive := found():
         for pid in alive:
             _send(pid, signal.SIGSTOP if rounds < FREEZES else signal.SIGKILL)
         rounds += 1
         reap()
         if rounds > FREEZES:
-            if time.monotonic() > end:
+            if time.monotonic() > last:
                 break
             time.sleep(0.005)
     reap()
@@ -113,11 +118,22 @@ def reap() -> dict[int, int]:
         ended[pid] = status
 
 
+def everyone() -> list[int]:
+    """Return every process of this machine that we can see."""
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def status(pid: int) -> dict[str, str]:
+    """Return the fields of ``/proc/PID/status``, none if it is gone."""
+    parts = (line.partition(":") for line in _text(pid).splitlines())
+    return {key: value.strip() for key, _, value in parts}
+
+
 def _alive(root: int, uid: int | None, groups: Iterable[str]) -> set[int]:
     found = descendants(root) | cgroup.members(groups)
     if uid is not None:
         found |= set(_owned(uid))
-    return {pid for pid in found - {root} if _status(pid).get("State", "X")[0] not in "ZX"}
+    return {pid for pid in found - {root} if status(pid).get("State", "X")[0] not in "ZX"}
 
 
 def _children(pid: int) -> set[int]:
@@ -133,31 +149,22 @@ def _children(pid: int) -> set[int]:
 
 def _by_parent() -> dict[int, set[int]]:
     children: dict[int, set[int]] = {}
-    for pid in _everyone():
-        children.setdefault(int(_status(pid).get("PPid", 0)), set()).add(pid)
+    for pid in everyone():
+        children.setdefault(int(status(pid).get("PPid", 0)), set()).add(pid)
     return children
-
-
-def _everyone() -> list[int]:
-    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
 
 
 def _send(pid: int, number: int) -> None:
     try:
         os.kill(pid, number)
-    except ProcessLookupError:
+    except (ProcessLookupError, PermissionError):  # it ended, and its number may be lent anew
         return
 
 
 def _owned(uid: int) -> list[int]:
     # Not the owner of /proc/PID: a process can make that root, by PR_SET_DUMPABLE.
     mark = f"\nUid:\t{uid}\t"
-    return [pid for pid in _everyone() if mark in _text(pid)]
-
-
-def _status(pid: int) -> dict[str, str]:
-    parts = (line.partition(":") for line in _text(pid).splitlines())
-    return {key: value.strip() for key, _, value in parts}
+    return [pid for pid in everyone() if mark in _text(pid)]
 
 
 def _text(pid: int) -> str:

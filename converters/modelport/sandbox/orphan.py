@@ -1,0 +1,60 @@
+"""Processes of jobs whose supervisor is gone, known by marks that no job can remove.
+
+Where jobs have no user and no control group of their own, nothing else tells them from the
+service's other processes. Each mark can only ever be taken on: privileges given up, a filter
+more than ours, a hard limit of 0, and a score for want of memory that Landlock keeps
+from being written.
+"""
+
+from __future__ import annotations
+
+import os
+
+from modelport.sandbox.process_tree import everyone, status
+
+ENTRY = b"/sandbox/entry.py"
+SCORE = 1000
+NONE = ("Max core file size", "Max msgqueue size")
+
+
+def orphans() -> set[int]:
+    """Return the processes of our user that are marked as a job's and have no supervisor above."""
+    filters = int(status(os.getpid()).get("Seccomp_filters", 0))
+    return {pid for pid in everyone() if _marked(pid, filters) and not _supervised(pid, filters)}
+
+
+def _marked(pid: int, filters: int) -> bool:
+    fields = status(pid)
+    if fields.get("State", "X")[0] in "ZX" or fields.get("NoNewPrivs") != "1":
+        return False
+    if set(fields["Uid"].split()) != {str(os.geteuid())}:
+        return False
+    if int(fields.get("Seccomp_filters", 0)) <= filters:
+        return False
+    return _read(pid, "oom_score_adj").strip() == b"%d" % SCORE and _limited(pid)
+
+
+def _limited(pid: int) -> bool:
+    hard = {}
+    for line in _read(pid, "limits").decode().splitlines():
+        name, values = line[:26].strip(), line[26:].split()
+        hard[name] = values[1] if len(values) > 1 else ""
+    return all(hard.get(name) == "0" for name in NONE)
+
+
+def _supervised(pid: int, filters: int) -> bool:
+    """Return whether a process above ``pid`` runs our entry: it, or its guard, will end the job."""
+    while pid > 1:
+        pid = int(status(pid).get("PPid", 0))
+        # A job may call itself anything, but it cannot lose its marks.
+        if ENTRY in _read(pid, "cmdline") and not _marked(pid, filters):
+            return True
+    return False
+
+
+def _read(pid: int, name: str) -> bytes:
+    try:
+        with open(f"/proc/{pid}/{name}", "rb") as stream:
+            return stream.read()
+    except OSError:
+        return b""

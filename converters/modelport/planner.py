@@ -9,6 +9,7 @@ from modelport_sdk import Converter
 
 Route = tuple[Converter, ...]
 
+WEIGHTS = "weights"
 MAX_EDGES = 3
 """Longest chain of formats: beyond source, hub and one more step, errors only add up."""
 
@@ -26,7 +27,8 @@ def plan(
 
     ``target`` is a format, or ``"format.variant"`` where the last converter has to be
     that variant. A repair may stand in front of each edge, one at a time; a pass is
-    used only when the target names it, or when source and target are one format.
+    used only when the target names it, or when source and target are one format. What
+    moves weights alone is chained with its like only: behind it there is no graph.
 
     Raises:
         NoRoute: No chain exists; the hint names what ``source`` can reach.
@@ -50,18 +52,22 @@ def plan(
 def targets(source: str, converters: Iterable[Converter]) -> tuple[str, ...]:
     """Return every format that ``source`` can become, then every pass by name, sorted."""
     table = list(converters)
-    formats = {source}
-    grown = True
-    while grown:
-        reached = {c.target for c in table if c.source in formats and c.role == "edge"}
-        grown = not reached <= formats
-        formats |= reached
+    formats = _reached(source, table, "edge") | _reached(source, table, WEIGHTS)
     passes = {
         f"{c.target}.{c.variant}"
         for c in table
         if c.source == source == c.target and c.variant and c.role != "edge"
     }
     return (*sorted(formats - {source}), *sorted(passes))
+
+
+def _reached(source: str, table: list[Converter], role: str) -> set[str]:
+    formats, grown = {source}, True
+    while grown:
+        reached = {c.target for c in table if c.source in formats and c.role == role}
+        grown = not reached <= formats
+        formats |= reached
+    return formats
 
 
 def _rank(route: Route) -> tuple[float, int, tuple[str, ...]]:
@@ -85,7 +91,7 @@ def _walks(source: str, table: list[Converter]) -> Iterator[Route]:
         if route and route[-1].role == "pass":
             continue
         for converter in table:
-            if converter.source != here:
+            if converter.source != here or not _of_a_kind(route, converter):
                 continue
             if converter.target == here:
                 if not route or route[-1].role == "edge" or _last_pass(route, converter):
@@ -95,9 +101,13 @@ def _walks(source: str, table: list[Converter]) -> Iterator[Route]:
                 pending.append(((*route, converter), reached, converter.target))
 
 
+def _of_a_kind(route: Route, converter: Converter) -> bool:
+    return not route or (route[-1].role == WEIGHTS) == (converter.role == WEIGHTS)
+
+
 def _last_pass(route: Route, converter: Converter) -> bool:
     return converter.role == "pass" and route[-1].role == "repair"
 
 
 def _edges(route: Route) -> int:
-    return sum(converter.role == "edge" for converter in route)
+    return sum(converter.role in {"edge", WEIGHTS} for converter in route)

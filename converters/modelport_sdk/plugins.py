@@ -97,7 +97,8 @@ class Converter:
         cost: Rank among rival routes, lower first; 1.0 is a faithful, direct one.
         role: ``"edge"`` leads to another format; ``"pass"`` rewrites within one
             format when asked for by name; ``"repair"`` is a pass that the
-            engine may also put in front of an edge that failed.
+            engine may also put in front of an edge that failed; ``"weights"``
+            leads from weights alone to weights alone, no graph needed.
         title: One sentence for people: what it does and with which tool.
         homepage: The upstream tool.
     """

@@ -77,3 +77,21 @@ def test_no_route_names_what_can_be_reached() -> None:
 def test_limit_keeps_the_best() -> None:
     edges = [edge("a", "z", float(cost), variant=f"v{cost}") for cost in range(1, 20)]
     assert ids(planner.plan("a", "z", edges, limit=2)) == ["a-to-z.v1", "a-to-z.v2"]
+
+
+WEIGHTS = [
+    edge("state", "tensors", role="weights"),
+    edge("tensors", "archive", role="weights"),
+    edge("state", "graph"),
+    edge("tensors", "state", role="weights"),
+]
+
+
+def test_weights_are_chained_with_weights_only() -> None:
+    assert ids(planner.plan("state", "archive", WEIGHTS)) == ["state-to-tensors tensors-to-archive"]
+    with pytest.raises(NoRoute):
+        planner.plan("tensors", "graph", WEIGHTS)
+
+
+def test_weights_alone_reach_no_graph() -> None:
+    assert planner.targets("tensors", WEIGHTS) == ("archive", "state")

@@ -20,6 +20,7 @@ from modelport.engine.publication import Conversion, publish
 from modelport.engine.request import Request, Subject
 from modelport.engine.shelf import Study
 from modelport.engine.study import study
+from modelport.engine.weights_alone import move, weights_alone
 from modelport.model import Artifact, Attempt, Description, Verdict
 from modelport.planner import Route
 
@@ -94,9 +95,18 @@ def convert(
     observe("receive", 0.0, "")
     source = receive(request.files, work, house, source=request.source)
     observe("inspect", 0.0, source.main)
-    subject = Subject(source, bench.inspect(source), request)
+    try:
+        subject = Subject(source, bench.inspect(source), request)
+    except errors.WeightsOnly:
+        if not weights_alone(source.format, request.target, house):
+            raise
+        subject = Subject(source, Description(source.format, (), ()), request)
     routes = routes_of(source.format, request.target, house)
     check_options(routes, request.options)
+    if all(one.role == planner.WEIGHTS for one in routes[0]):
+        tried = move(bench, source, routes[0], Ask(stem(source), request.options, {}))
+        chosen = 0 if tried.verification is not None else None
+        return publish(bench, subject, [tried], chosen, time.monotonic() - begin)
     observe("reference", 0.0, "")
     known = study(bench, subject)
     ask = Ask(stem(source), request.options, known.shapes, request.calibration)

@@ -13,7 +13,7 @@ from modelport import errors, report
 from modelport.engine.bench import Bench
 from modelport.engine.mapping import listed, restrictions
 from modelport.engine.request import Subject
-from modelport.model import Artifact, Attempt, Json, Verdict, jsonable
+from modelport.model import Artifact, Attempt, Description, Json, Verdict, jsonable
 from modelport.planner import split
 
 FALLBACK = "no candidate converted the model"
@@ -56,7 +56,7 @@ def publish(
     folder = bench.root / "result"
     folder.mkdir()
     result = _moved(tried.result, folder)
-    target = bench.inspect(result)
+    target = _described(bench, result)
     told["result"] = {
         "format": result.format,
         "main": result.main,
@@ -73,6 +73,14 @@ def publish(
     ]
     write(told, bench, folder)
     return Conversion(tried.verification.verdict, told, result, folder)
+
+
+def _described(bench: Bench, result: Artifact) -> Description:
+    """Return what is in the result; nothing where it holds weights alone, which is no failure."""
+    try:
+        return bench.inspect(result)
+    except errors.WeightsOnly:
+        return Description(result.format, (), ())
 
 
 def write(told: Json, bench: Bench, folder: Path) -> None:

@@ -40,6 +40,25 @@ def read_safetensors(path: Path, ctx: Context) -> Iterable[tuple[str, Any]]:
     yield from _floats(load_file(str(path)))
 
 
+@weights(format="pytorch-pickle")
+def read_pickle(path: Path, ctx: Context) -> Iterable[tuple[str, Any]]:
+    """Return the tensors of a state_dict, by dotted names; no code in the pickle runs."""
+    import torch
+
+    loaded = torch.load(str(path), map_location="cpu", weights_only=True)
+    yield from _floats(_flat(loaded, ""))
+
+
+def _flat(value: Any, name: str) -> dict[str, Any]:
+    """Return the tensors of nested dictionaries by dotted names."""
+    if hasattr(value, "is_floating_point"):
+        return {name or "tensor": value}
+    found: dict[str, Any] = {}
+    for key, inner in value.items() if isinstance(value, dict) else ():
+        found.update(_flat(inner, f"{name}.{key}" if name else str(key)))
+    return found
+
+
 def _floats(state: Any) -> Iterable[tuple[str, Any]]:
     kept = {
         name: tensor

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SOURCES := pyproject.toml frontend/build_page.py $(shell find frontend/src frontend/index.html frontend/package-lock.json frontend/vite.config.ts -type f 2>/dev/null)
 
-.PHONY: help install run test test-slow check format scoreboard benchmark corpus clean
+.PHONY: help install run test test-slow fuzz fuzz-smoke check format scoreboard benchmark corpus clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -29,6 +29,17 @@ test: install ## Run every test that fits in CI
 
 test-slow: install ## Run the long corpus runs too
 	@$(BIN)/pytest
+
+fuzz: $(VENV)/.fuzz ## Fuzz each target for 5 minutes (an hour in all); keeps what covers more
+	@nice -n 10 $(BIN)/python tests/fuzz/run.py --seconds 300 --keep $(TARGETS)
+
+fuzz-smoke: $(VENV)/.fuzz ## Fuzz all targets for a minute together
+	@$(BIN)/python tests/fuzz/run.py --smoke 60
+
+$(VENV)/.fuzz: $(STAMP)
+	@echo "==> service: installing the fuzzer"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
+	@touch $@
 
 check: install ## Lint, types, import rules, the page's own checks
 	@$(BIN)/ruff check .

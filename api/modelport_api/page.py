@@ -28,8 +28,8 @@ def install(app: FastAPI, dist: Path = DIST) -> None:
     def page(path: str) -> Response:
         if path.startswith(API) or path == "v1":
             raise NotFound(f"nothing is at /{path[:200]}")
-        file = (root / path).resolve() if "\0" not in path else root
-        if file.is_relative_to(root) and file.is_file():
+        file = _found(root, path)
+        if file is not None:
             kept = FOREVER if path.startswith("assets/") else "no-cache"
             return FileResponse(file, headers={"Cache-Control": kept})
         index = root / "index.html"
@@ -38,3 +38,12 @@ def install(app: FastAPI, dist: Path = DIST) -> None:
         if not index.is_file():
             return PlainTextResponse(MISSING)
         return FileResponse(index, headers={"Cache-Control": "no-cache"})
+
+
+def _found(root: Path, path: str) -> Path | None:
+    """Return the file that ``path`` names under ``root``; None where there is none."""
+    try:
+        file = (root / path).resolve()
+        return file if file.is_relative_to(root) and file.is_file() else None
+    except (OSError, ValueError):  # a name too long, or with a zero byte
+        return None

@@ -129,8 +129,14 @@ def document(problem: Mapping[str, Any], code: int) -> Json:
 def response(error: errors.ModelportError, extra: Mapping[str, str] | None = None) -> JSONResponse:
     """Return the answer to a request that ended with ``error``."""
     code = status(type(error))
+    told = {key: _sendable(value) for key, value in error.to_json().items()}
     headers = {**HEADERS.get(type(error), {}), **(extra or {})}
-    return JSONResponse(document(error.to_json(), code), code, headers, MEDIA_TYPE)
+    return JSONResponse(document(told, code), code, headers, MEDIA_TYPE)
+
+
+def _sendable(value: Any) -> Any:  # noqa: ANN401  # any of an error's members
+    """Return a text without lone surrogates, which JSON may hold and UTF-8 may not."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
 def install(app: FastAPI) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any, Dict, List, Mapping
 
 from modelport_sdk.errors import BadOption
 
+SHOWN = 100  # characters of a value in a message
 TRUE, FALSE = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
 
 
@@ -44,25 +46,27 @@ def build(cls: Any, values: Mapping[str, Any]) -> Any:
     unknown = sorted(set(values) - set(fields))
     if unknown:
         known = ", ".join(sorted(fields)) or "none"
-        raise BadOption("unknown option %r" % unknown[0], hint="Known options: %s." % known)
+        raise BadOption("unknown option %s" % _shown(unknown[0]), hint="Known options: %s." % known)
     return cls(**{name: _value(fields[name], value) for name, value in values.items()})
 
 
 def _value(field: Any, value: Any) -> Any:
     try:
         result = _typed(field.default, value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         kind = type(field.default).__name__
         raise BadOption(
-            "option %s: %r is no %s" % (field.name, value, kind), hint=field.metadata["help"]
+            "option %s: %s is no %s" % (field.name, _shown(value), kind),
+            hint=field.metadata["help"],
         ) from None
     limits = field.metadata
     low, high = limits.get("ge"), limits.get("le")
     if (low is not None and result < low) or (high is not None and result > high):
-        raise BadOption("option %s: %r is outside %s to %s" % (field.name, value, low, high))
+        told = (field.name, _shown(value), low, high)
+        raise BadOption("option %s: %s is outside %s to %s" % told)
     if "choices" in limits and result not in limits["choices"]:
         choices = ", ".join(map(str, limits["choices"]))
-        raise BadOption("option %s: %r is none of: %s" % (field.name, value, choices))
+        raise BadOption("option %s: %s is none of: %s" % (field.name, _shown(value), choices))
     return result
 
 
@@ -75,11 +79,33 @@ def _typed(default: Any, value: Any) -> Any:
             return word in TRUE
         raise ValueError(value)
     if isinstance(default, tuple):
-        return tuple(value.split(",") if isinstance(value, str) else value)
+        items = tuple(value.split(",") if isinstance(value, str) else value)
+        for item in items:
+            _check_text(item)
+        return items
     if isinstance(default, (int, float)) and isinstance(value, bool):
         raise TypeError(value)
     if isinstance(default, int) and isinstance(value, float) and not value.is_integer():
         raise ValueError(value)
-    if isinstance(default, str) and not isinstance(value, str):
+    if isinstance(default, str):
+        _check_text(value)
+    result = type(default)(value)
+    if isinstance(result, float) and not math.isfinite(result):
+        raise ValueError(value)  # NaN is inside every limit
+    return result
+
+
+def _check_text(value: Any) -> None:
+    """Raise TypeError for what is no text, ValueError for one that no file and no page takes."""
+    if not isinstance(value, str):
         raise TypeError(value)
-    return type(default)(value)
+    value.encode("utf-8")  # JSON may hold lone surrogates
+
+
+def _shown(value: Any) -> str:
+    """Return the value as it stands in a message: short, whatever was sent."""
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of thousands of digits
+        text = "a number"
+    return text if len(text) <= SHOWN else text[:SHOWN] + "..."

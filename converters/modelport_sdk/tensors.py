@@ -43,7 +43,17 @@ def load(path: Path) -> Dict[str, Any]:
     import numpy as np
 
     with np.load(str(path), allow_pickle=False) as archive:
-        if "names" not in archive:
-            raise ValueError("no tensor names in the archive")
-        names = json.loads(archive["names"].tobytes().decode("utf-8"))
-        return {name: archive[str(index)] for index, name in enumerate(names)}
+        return named(archive)
+
+
+def named(members: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return the tensors by name, of an archive's arrays by member.
+
+    Raises:
+        ValueError: They are not of this form.
+    """
+    try:
+        names = json.loads(members["names"].tobytes().decode("utf-8"))
+        return {str(name): members[str(index)] for index, name in enumerate(names)}
+    except (LookupError, TypeError, RecursionError) as exc:
+        raise ValueError("no tensor names in the archive") from exc

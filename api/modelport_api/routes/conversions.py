@@ -21,6 +21,7 @@ from modelport_api.storage import models, places
 
 router = APIRouter(tags=["conversions"])
 PING_SECONDS = 15
+NEWEST = 2**63 - 1  # what a database holds of an event's number
 Json = dict[str, Any]
 
 
@@ -120,7 +121,8 @@ async def watch(
     last_event_id: Annotated[str, Header(max_length=20)] = "",
 ) -> Response:
     """Stream ``stage`` and ``state`` events until the conversion is finished."""
-    last = int(last_event_id) if last_event_id.isdecimal() and last_event_id.isascii() else 0
+    known = last_event_id.isdecimal() and last_event_id.isascii()
+    last = min(int(last_event_id), NEWEST) if known else 0
     now = await run_in_threadpool(find, desk, id)
     if now["state"] not in OPEN and not await run_in_threadpool(_since, desk, id, last):
         return Response(status_code=204)

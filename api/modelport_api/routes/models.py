@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import uuid
-import zipfile
-from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
+from modelport import engine as core
 from modelport.errors import BadInputs
 from modelport_api import schemas
 from modelport_api.desk import Desk, OurDesk
@@ -92,18 +91,8 @@ async def put_inputs(request: Request, desk: OurDesk) -> Any:  # noqa: ANN401  #
         if len(sink.files) != 1:
             raise BadInputs("more than one file", hint="Send one .npz file.")
         path = folder / sink.files[0].name
-        await run_in_threadpool(_check_npz, path)
+        await run_in_threadpool(core.check_inputs, path)
         id = uuid.uuid4().hex
         places.inputs(home, id).parent.mkdir(parents=True, exist_ok=True)
         path.replace(places.inputs(home, id))
     return {"id": id, "size": sink.total}
-
-
-def _check_npz(path: Path) -> None:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-    except (zipfile.BadZipFile, OSError, ValueError):
-        names = []
-    if not names or not all(name.endswith(".npy") for name in names):
-        raise BadInputs("this is no .npz file", hint="Write it with numpy.savez(path, NAME=array).")

@@ -51,15 +51,15 @@ async def convert(
     if not accepted <= WORDS:
         raise problems.BadRequest("accept: not a verdict", hint=f"Use {', '.join(sorted(WORDS))}.")
     model, _, fields = await models.upload(request, desk, filename, source)
-    wish = _wish(
+    asked = wish(
         model=model["id"],
         target=to,
         seed=seed,
         inputs=inputs,
-        options=_pairs([*set, *fields.get("set", [])]),
-        shapes=_shapes([*shape, *fields.get("shape", [])]),
+        options=pairs([*set, *fields.get("set", [])]),
+        shapes=shapes([*shape, *fields.get("shape", [])]),
     )
-    job = await run_in_threadpool(conversions.order, desk, wish)
+    job = await run_in_threadpool(conversions.order, desk, asked)
     return await run_in_threadpool(_answer, desk, await _end(desk, job, wait), accepted)
 
 
@@ -101,7 +101,12 @@ def _answer(desk: Desk, job: Json, accepted: set[str]) -> Response:
     return JSONResponse(document, code, headers, problems.MEDIA_TYPE)
 
 
-def _wish(**values: Any) -> schemas.Wish:  # noqa: ANN401  # the schema checks them
+def wish(**values: Any) -> schemas.Wish:  # noqa: ANN401  # the schema checks them
+    """Return the conversion asked for.
+
+    Raises:
+        BadRequest: A value is out of its limits; says which.
+    """
     try:
         return schemas.Wish(**values)
     except ValidationError as error:
@@ -110,17 +115,19 @@ def _wish(**values: Any) -> schemas.Wish:  # noqa: ANN401  # the schema checks t
         raise problems.BadRequest(f"{place}: {first['msg'].lower()}") from error
 
 
-def _pairs(texts: list[str]) -> dict[str, str]:
-    pairs = {}
+def pairs(texts: list[str]) -> dict[str, str]:
+    """Return ``{name: value}`` of texts like ``fp16=yes``; BadRequest where a value is missing."""
+    found = {}
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals:
             raise problems.BadRequest(f"{text[:100]!r} has no value", hint="Write NAME=VALUE.")
-        pairs[name] = value
-    return pairs
+        found[name] = value
+    return found
 
 
-def _shapes(texts: list[str]) -> dict[str, list[int]]:
+def shapes(texts: list[str]) -> dict[str, list[int]]:
+    """Return ``{input: sizes}`` of texts like ``x=1,3,224,224``; BadRequest for others."""
     try:
         # From the right, because the name of an input may hold "=".
         found = [text.rpartition("=") for text in texts]

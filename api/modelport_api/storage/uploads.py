@@ -143,7 +143,10 @@ async def receive(request: Request, folder: Path, settings: Settings, *, filenam
         TooLarge: It exceeds the limit.
         DiskFull: The disk has too little room.
     """
-    announced = int(request.headers.get("content-length", "0"))
+    length = request.headers.get("content-length", "0")
+    if not (length.isascii() and length.isdecimal() and len(length) < 20):  # noqa: PLR2004  # 2**63
+        raise BadRequest("content-length: not a number of bytes")
+    announced = int(length)
     if announced > settings.upload_bytes + CHUNK:  # multipart needs some for its headers
         raise too_large(settings.upload_bytes)
     check_disk(folder, settings.disk_reserve, announced)

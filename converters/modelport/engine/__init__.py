@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from modelport.engine.flow import completed, convert, inspect_files, receive, routes_of, targets
+from modelport.engine.flow import (
+    check_inputs,
+    completed,
+    convert,
+    inspect_files,
+    receive,
+    routes_of,
+    targets,
+)
 from modelport.engine.house import House, home_folder
 from modelport.engine.publication import Conversion
 from modelport.engine.request import Request
@@ -11,6 +19,7 @@ __all__ = [
     "Conversion",
     "House",
     "Request",
+    "check_inputs",
     "completed",
     "convert",
     "home_folder",

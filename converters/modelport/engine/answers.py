@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from modelport.errors import WorkerDied
 from modelport.model import Artifact, Description, Mapped, Port, Tensor
+
+NOTE = 1000
+"""Characters of a note that are kept."""
 
 
 def stem(artifact: Artifact) -> str:
@@ -19,43 +27,108 @@ def stem(artifact: Artifact) -> str:
     return Path(name).stem or name
 
 
-def described(format: str, found: Mapping[str, Any]) -> Description:
-    """Return the checked description; what a worker says is data from a stranger.
+@contextmanager
+def _checked(what: str) -> Iterator[None]:
+    """Turn whatever a value of another form provokes into WorkerDied."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as exc:
+        raise WorkerDied(f"{what} gave a broken answer") from exc
+
+
+def described(format: str, result: Mapping[str, Any]) -> Description:
+    """Return the checked description of an inspector's answer.
 
     Raises:
         WorkerDied: It is not of the form that docs/protocol.md defines.
     """
-    try:
+    with _checked(f"the inspector of {format}"):
+        found = result["description"]
         return Description(
             format,
-            tuple(_tensor(entry) for entry in found["inputs"]),
+            _named([_tensor(entry) for entry in found["inputs"]]),
             tuple(_tensor(entry) for entry in found["outputs"]),
-            {str(k): int(v) for k, v in found.get("operators", {}).items()},
-            {str(k): int(v) for k, v in found.get("parameters", {}).items()},
-            {str(k): int(v) for k, v in found.get("opsets", {}).items()},
+            _counts(found.get("operators", {})),
+            _counts(found.get("parameters", {})),
+            _counts(found.get("opsets", {})),
             str(found.get("producer", "")),
-            int(found.get("nodes", 0)),
+            _whole(found.get("nodes", 0)),
             {str(k): str(v) for k, v in found.get("metadata", {}).items()},
             dict(found.get("details", {})),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as exc:
-        raise WorkerDied(f"the inspector of {format} gave a broken description") from exc
+
+
+def _named(tensors: list[Tensor]) -> tuple[Tensor, ...]:
+    """Return the inputs; ValueError where two share a name, which no array could be fed by."""
+    if len({tensor.name for tensor in tensors}) < len(tensors):
+        raise ValueError("two inputs of one name")
+    return tuple(tensors)
 
 
 def _tensor(entry: Mapping[str, Any]) -> Tensor:
     shape = entry["shape"]
     sizes = None if shape is None else tuple(_size(size) for size in shape)
-    return Tensor(str(entry["name"]), str(entry["dtype"]), sizes, dict(entry.get("hints") or {}))
+    hints = dict(entry.get("hints") or {})
+    for key in ("minimum", "maximum"):
+        if key in hints:
+            hints[key] = _number(hints[key])
+    if "values" in hints:
+        hints["values"] = [_number(value) for value in hints["values"]]
+    return Tensor(str(entry["name"]), str(entry["dtype"]), sizes, hints)
+
+
+def _number(value: Any) -> float:  # noqa: ANN401  # from JSON
+    """Return an int, a bool or a finite float; ValueError for anything else."""
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(value)
+    return value
+
+
+def _whole(value: Any) -> int:  # noqa: ANN401  # from JSON
+    """Return an integer that any database and any page can hold."""
+    if not -(2**63) <= int(value) < 2**63:
+        raise ValueError(value)
+    return int(value)
+
+
+def _counts(found: Mapping[str, Any]) -> dict[str, int]:
+    return {str(name): _whole(count) for name, count in found.items()}
 
 
 def _size(size: Any) -> int | str | None:  # noqa: ANN401  # from JSON
     if size is None or isinstance(size, str):
         return size
-    return int(size) if int(size) >= 0 else None
+    return _whole(size) if int(size) >= 0 else None
 
 
-def mapped(io: Mapping[str, Any]) -> Mapped:
-    """Return the I/O mapping that a converter declared."""
+@dataclass(frozen=True)
+class Converted:
+    """A converter's answer: the files it names, and what it declares of them."""
+
+    files: tuple[str, ...]
+    mapped: Mapped
+    precision: str
+    versions: Mapping[str, str]
+    notes: tuple[str, ...]
+
+
+def converted(result: Mapping[str, Any], what: str = "the converter") -> Converted:
+    """Return the checked answer of a converter.
+
+    Raises:
+        WorkerDied: It is not of the form that docs/protocol.md defines.
+    """
+    with _checked(what):
+        return Converted(
+            tuple(str(name) for name in result.get("files", [])),
+            _mapped(result.get("io", {})),
+            str(result.get("precision", "float32")),
+            {str(k): str(v) for k, v in dict(result.get("versions", {})).items()},
+            tuple(str(note)[:NOTE] for note in result.get("notes", [])),
+        )
+
+
+def _mapped(io: Mapping[str, Any]) -> Mapped:
     return Mapped(
         tuple(_port(entry) for entry in io.get("inputs", [])),
         tuple(_port(entry) for entry in io.get("outputs", [])),
@@ -64,15 +137,73 @@ def mapped(io: Mapping[str, Any]) -> Mapped:
 
 def _port(entry: Mapping[str, Any]) -> Port:
     target = entry.get("target")
-    shape = entry.get("shape")
+    shape, constant = entry.get("shape"), entry.get("constant")
+    axes = tuple(int(axis) for axis in entry.get("axes", []))
+    if sorted(axes) != list(range(len(axes))) or (shape and axes and len(shape) != len(axes)):
+        raise ValueError("axes that transpose nothing")
+    if np.asarray(constant).dtype.hasobject and constant is not None:
+        raise ValueError("a constant that is no array")
     return Port(
         str(entry["source"]),
         None if target is None else str(target),
-        tuple(int(axis) for axis in entry.get("axes", [])),
-        entry.get("constant"),
-        None if shape is None else tuple(int(size) for size in shape),
+        axes,
+        constant,
+        None if shape is None else tuple(_whole(size) for size in shape),
         dict(entry.get("extra") or {}),
     )
+
+
+@dataclass(frozen=True)
+class CaseTold:
+    """What a runtime says of one case: ``error`` is "" where there are outputs."""
+
+    case: str
+    error: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class RunTold:
+    """What a runtime says of one variant."""
+
+    error: str
+    cases: tuple[CaseTold, ...]
+    refusal: Mapping[str, Any]
+
+
+def told(result: Mapping[str, Any], asked: Mapping[str, Sequence[str]]) -> dict[str, RunTold]:
+    """Return what a runtime says of each variant of ``asked`` (cases by variant).
+
+    Raises:
+        WorkerDied: It is not of the form that docs/protocol.md defines, or about other cases.
+    """
+    with _checked("a runtime"):
+        runs = result["runs"]
+        pairs = zip(asked.items(), runs, strict=True)
+        return {variant: _run(run, cases) for (variant, cases), run in pairs}
+
+
+def _run(run: Mapping[str, Any], asked: Sequence[str]) -> RunTold:
+    cases = tuple(
+        CaseTold(str(one["case"]), str(one["error"]), max(0.0, float(one["seconds"])))
+        for one in run["cases"]
+    )
+    if [one.case for one in cases] != ([] if run["error"] else list(asked)):
+        raise ValueError("other cases than asked for")
+    refusal = run.get("refusal") or {}
+    return RunTold(str(run["error"]), cases, {str(k): str(v) for k, v in refusal.items()})
+
+
+def weighed(result: Mapping[str, Any]) -> list[str] | str:
+    """Return the names of the tensors that a reader wrote; a sentence where it wrote none.
+
+    Raises:
+        WorkerDied: It is not of the form that docs/protocol.md defines.
+    """
+    with _checked("a reader of weights"):
+        if result.get("skipped"):
+            return str(result["skipped"])
+        return [str(name) for name in result["names"]]
 
 
 def ports(listed: Sequence[Port]) -> list[dict[str, Any]]:

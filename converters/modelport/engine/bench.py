@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from modelport.engine.answers import described, mapped, ports, stem
+from modelport.engine.answers import converted, described, ports, stem, told, weighed
 from modelport.engine.house import House
 from modelport.engine.outputs import Ran, ran
-from modelport.errors import SilentSuccess
+from modelport.errors import BadInputs, SilentSuccess
+from modelport.intake import arrays
 from modelport.model import Array, Artifact, Case, Description, Mapped, Step
 from modelport.sandbox import Answer, Call, Jail, Limits, call, collect, prepare
 from modelport_sdk import Converter, Inspector, Runtime, Weights, tensors
@@ -98,7 +97,7 @@ class Bench:
             return Description(artifact.format, (), ())
         answer, _ = self.call("inspect", inspector, artifact.path, {"name": stem(artifact)})
         shutil.rmtree(answer.job)
-        return described(artifact.format, answer.result["description"])
+        return described(artifact.format, answer.result)
 
     def convert(
         self,
@@ -124,9 +123,9 @@ class Bench:
         answer, log = self.call(
             "convert", converter, source.path, request, fill=fill, stage=converter.id
         )
-        result = answer.result
+        result = converted(answer.result, converter.id)
         into = self.root / "artifacts" / f"{self.count:02d}"
-        files = collect(answer.job, [str(name) for name in result.get("files", [])], into)
+        files = collect(answer.job, result.files, into)
         shutil.rmtree(answer.job)
         format = self.house.registry.formats[converter.target]
         mains = [file for file in files if Path(file).match(format.main)]
@@ -140,13 +139,12 @@ class Bench:
             dict(options),
             answer.ending.seconds,
             answer.ending.peak_memory,
-            {str(k): str(v) for k, v in dict(result.get("versions", {})).items()},
-            tuple(str(note)[:1000] for note in result.get("notes", [])),
+            result.versions,
+            result.notes,
             log,
         )
         artifact = Artifact(converter.target, into, mains[0], files)
-        precision = str(result.get("precision", "float32"))
-        return artifact, step, mapped(result.get("io", {})), precision
+        return artifact, step, result.mapped, result.precision
 
     def run(
         self,
@@ -165,18 +163,19 @@ class Bench:
             for case in cases.values():
                 tensors.save(job / "cases" / f"{case.id}.npz", case.feeds)
 
-        asked = [{"variant": v, "cases": [c.id for c in group]} for v, group in runs.items()]
+        ids = {variant: [case.id for case in group] for variant, group in runs.items()}
         request = {
             "name": stem(artifact),
-            "runs": asked,
+            "runs": [{"variant": variant, "cases": named} for variant, named in ids.items()],
             "shapes": dict(shapes),
             "io": {"inputs": ports(io.inputs), "outputs": ports(io.outputs)} if io else {},
         }
         answer, _ = self.call("run", runtime, artifact.path, request, fill=fill, stage=stage)
         into = self.root / "outputs" / f"{self.count:02d}"
+        said = told(answer.result, ids)
         found: dict[str, Ran] = {}
-        for index, (variant, told) in enumerate(zip(runs, answer.result["runs"], strict=True)):
-            found[variant] = ran(answer.job, index, variant, told, into)
+        for index, (variant, one) in enumerate(said.items()):
+            found[variant] = ran(answer.job, index, variant, one, into)
         shutil.rmtree(answer.job)
         return found
 
@@ -184,14 +183,14 @@ class Bench:
         """Return the weight tensors, mapped from disk; a sentence where they were not read."""
         request = {"name": stem(artifact), "limit": limit}
         answer, _ = self.call("weights", reader, artifact.path, request, stage="weigh")
-        if answer.result.get("skipped"):
-            return str(answer.result["skipped"])
-        names = [str(name) for name in answer.result["names"]]
+        names = weighed(answer.result)
+        if isinstance(names, str):
+            return names
         into = self.root / "weights" / f"{self.count:02d}"
         files = collect(answer.job, [f"{index}.npy" for index in range(len(names))], into)
         shutil.rmtree(answer.job)
         try:
-            arrays = [np.load(into / file, mmap_mode="r", allow_pickle=False) for file in files]
-        except (ValueError, EOFError):
+            found = [arrays.mapped(into / file) for file in files]
+        except BadInputs:
             return "the weights could not be read back"
-        return dict(zip(names, arrays, strict=True))
+        return dict(zip(names, found, strict=True))

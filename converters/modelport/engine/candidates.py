@@ -49,7 +49,7 @@ def check_options(routes: Sequence[Route], options: Mapping[str, Any]) -> None:
         if name not in known:
             listed = ", ".join(sorted(known)) or "none"
             raise errors.BadOption(
-                f"no converter on the way has an option {name}", hint=f"Options: {listed}."
+                f"no converter on the way has an option {name[:100]}", hint=f"Options: {listed}."
             )
     for converter in converters.values():
         try:

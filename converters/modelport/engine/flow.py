@@ -21,8 +21,12 @@ from modelport.engine.request import Request, Subject
 from modelport.engine.shelf import Study
 from modelport.engine.study import study
 from modelport.engine.weights_alone import move, weights_alone
+from modelport.intake import arrays
 from modelport.model import Artifact, Attempt, Description, Verdict
 from modelport.planner import Route
+
+MOST = 64 << 30
+"""Bytes that uploaded arrays may unpack to; a conversion sets its own limits."""
 
 RANK = (Verdict.VERIFIED, Verdict.ALIKE, Verdict.STRUCTURAL, Verdict.UNVERIFIED, Verdict.DIFFERENT)
 """Which of several converted candidates is handed out when none is verified."""
@@ -47,6 +51,15 @@ def receive(files: Sequence[Path], work: Path, house: House, *, source: str = ""
 def completed(files: Sequence[Path], house: House) -> tuple[Path, ...]:
     """Return ``files``, and what belongs to a lone one beside it; for the user's own disk only."""
     return intake.companions(files, house.registry.formats.values())
+
+
+def check_inputs(path: Path) -> None:
+    """Return if ``path`` is an ``.npz`` of arrays, by their headers; calibration may be large.
+
+    Raises:
+        BadInputs: It is none, or the arrays are larger than any worker could hold.
+    """
+    arrays.shapes(path, MOST)
 
 
 def inspect_files(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from modelport.errors import WorkerDied
+from modelport.engine.answers import RunTold
+from modelport.errors import BadInputs, WorkerDied
+from modelport.intake import arrays
 from modelport.model import Tensors
 from modelport.sandbox import collect
 from modelport_sdk import tensors
@@ -31,12 +32,11 @@ class Outputs(Mapping[str, Tensors]):
         """
         path = self._files[case]
         try:
-            with zipfile.ZipFile(path) as archive:
-                if sum(member.file_size for member in archive.infolist()) > MAX_OUTPUTS:
-                    raise WorkerDied("a runtime wrote more outputs than are read")
-            return tensors.load(path)
-        except (ValueError, KeyError, zipfile.BadZipFile, EOFError) as exc:
+            found = tensors.named(arrays.load(path, MAX_OUTPUTS))
+            "".join(found).encode()  # names stand in the report: no lone surrogates
+        except (ValueError, BadInputs) as exc:
             raise WorkerDied("a runtime wrote outputs that cannot be read") from exc
+        return found
 
     def __iter__(self) -> Iterator[str]:
         """Yield the ids of the cases."""
@@ -71,13 +71,11 @@ class Ran:
     refusal: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
-def ran(job: Path, index: int, variant: str, told: Mapping[str, Any], into: Path) -> Ran:
+def ran(job: Path, index: int, variant: str, told: RunTold, into: Path) -> Ran:
     """Collect the outputs of the job's ``index``-th run into ``into``."""
-    failures = {str(case["case"]): str(case["error"]) for case in told["cases"] if case["error"]}
-    good = [str(case["case"]) for case in told["cases"] if not case["error"]]
-    files = collect(job, [f"{index}/{case}.npz" for case in good], into)
-    seconds = [float(case["seconds"]) for case in told["cases"] if not case["error"]]
-    outputs = Outputs({case: into / file for case, file in zip(good, files, strict=True)})
-    mean = sum(seconds) / len(seconds) if seconds else 0.0
-    refusal = dict(told.get("refusal") or {})
-    return Ran(variant, str(told["error"]), outputs, failures, mean, refusal)
+    failures = {one.case: one.error for one in told.cases if one.error}
+    good = [one for one in told.cases if not one.error]
+    files = collect(job, [f"{index}/{one.case}.npz" for one in good], into)
+    outputs = Outputs({one.case: into / file for one, file in zip(good, files, strict=True)})
+    mean = sum(one.seconds for one in good) / len(good) if good else 0.0
+    return Ran(variant, told.error, outputs, failures, mean, told.refusal)

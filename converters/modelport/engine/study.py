@@ -20,6 +20,7 @@ from modelport.engine.bench import Bench
 from modelport.engine.outputs import Ran
 from modelport.engine.request import Subject
 from modelport.engine.shelf import FAULTS, FLOOR_VARIANTS, NUDGES, ROUNDED, Study, load, store
+from modelport.intake import arrays
 from modelport.model import Artifact, Case, Description, Tensors
 from modelport_sdk import Runtime
 
@@ -55,10 +56,13 @@ def study(bench: Bench, subject: Subject) -> Study:
     runtime = bench.house.registry.runtimes.get(artifact.format)
     if runtime is None:
         return Study(rungs[0], problem=f"no runtime runs {artifact.format} models here")
+    drawable = inputs.drawable(description, rungs)
+    if not drawable:
+        return Study(rungs[0], problem=inputs.TOO_LARGE)
     source = _Source(artifact, description, runtime, given, request.shapes, request.seed)
     place = bench.house.home / "cache" / "studies" / _key(bench, source)
     if not (place / "study.json").is_file():
-        failed = _make(bench, source, rungs, place)
+        failed = _make(bench, source, drawable, place)
         if failed is not None:
             return failed
     return replace(load(place), quantised=verify.quantised(description))
@@ -73,7 +77,8 @@ def _make(
         return probed
     shapes, others, seconds = probed
     held = {**{name: array.shape for name, array in source.given.items()}, **source.fixed}
-    points = [*others, *inputs.neighbours(source.description, shapes, fixed=held)]
+    near = inputs.neighbours(source.description, shapes, fixed=held)
+    points = [*others, *inputs.drawable(source.description, near)]
     cases = inputs.battery(
         source.description, shapes, seed=source.seed, given=source.given, points=points
     )
@@ -85,16 +90,7 @@ def _make(
 
 
 def _given(path: Path | None) -> dict[str, Any]:
-    if path is None:
-        return {}
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError) as exc:
-        raise errors.BadInputs(
-            "the inputs are no .npz of plain arrays",
-            hint="Save them with numpy.savez(file, **{input name: array}).",
-        ) from exc
+    return arrays.load(path, inputs.BYTES) if path is not None else {}
 
 
 def _key(bench: Bench, source: _Source) -> str:
@@ -157,7 +153,8 @@ def _unloadable(ran: Ran, shapes: Mapping[str, tuple[int, ...]]) -> Study:
     """Return a study without a reference; raise where the source itself is at fault."""
     cls = errors.BY_CODE.get(str(ran.refusal.get("code")))
     if cls is not None and issubclass(cls, errors.InputError):
-        raise cls(str(ran.refusal["message"]), hint=str(ran.refusal["hint"]), step="reference")
+        message, hint = str(ran.refusal.get("message", "")), str(ran.refusal.get("hint", ""))
+        raise cls(message, hint=hint, step="reference")
     return Study(shapes, problem=f"the source does not run here: {ran.error}")
 
 

@@ -8,6 +8,17 @@ moves a case by one unit in the last place. Nothing here runs a model.
 from modelport.inputs.battery import battery, probes
 from modelport.inputs.draw import ulp
 from modelport.inputs.given import named
-from modelport.inputs.size import ladder, neighbours
+from modelport.inputs.size import BYTES, TOO_LARGE, drawable, ladder, neighbours, roomy
 
-__all__ = ["battery", "ladder", "named", "neighbours", "probes", "ulp"]
+__all__ = [
+    "BYTES",
+    "TOO_LARGE",
+    "battery",
+    "drawable",
+    "ladder",
+    "named",
+    "neighbours",
+    "probes",
+    "roomy",
+    "ulp",
+]

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from modelport.inputs.draw import FLOATS, INTEGERS, check, draw, rng
+from modelport.inputs.draw import FLOATS, INTEGERS, check, draw, holdable, rng
 from modelport.inputs.given import Sizes, named
 from modelport.inputs.role import channel_axis
 from modelport.model import Array, Case, Description, Tensor, Tensors
@@ -169,7 +169,7 @@ def _choices(tensor: Tensor) -> Iterator[Array]:
         least, most = max(0, int(tensor.hints["minimum"])), int(tensor.hints["maximum"])
         values = tuple(range(least, most + 1)) if most - least < VALUES else ()
     if tensor.dtype in FLOATS | INTEGERS | {"bool"}:
-        for value in tuple(values)[:VALUES]:
+        for value in holdable(tensor, values)[:VALUES]:
             yield np.asarray(value, dtype=tensor.dtype)
 
 

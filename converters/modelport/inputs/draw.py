@@ -73,6 +73,14 @@ def limits(tensor: Tensor, sample: Array | None) -> tuple[int, int]:
     return SAFE
 
 
+def holdable(tensor: Tensor, values: Sequence[float]) -> list[float]:
+    """Return those of ``values`` that the tensor's type can hold, as its own kind of number."""
+    if tensor.dtype not in INTEGERS:
+        return list(values)
+    bounds = np.iinfo(tensor.dtype)
+    return [int(value) for value in values if bounds.min <= value <= bounds.max]
+
+
 def draw(
     tensor: Tensor,
     shape: tuple[int, ...],
@@ -110,11 +118,12 @@ def _integers(
     sample: Array | None,
 ) -> Array:
     dtype = np.dtype(tensor.dtype)
-    values = tensor.hints.get("values")
+    values = holdable(tensor, tensor.hints.get("values") or ())
     if values and sample is None:
         return np.asarray(generator.choice(np.asarray(values, dtype), size=shape), dtype=dtype)
     bounds = np.iinfo(dtype)
     low, high = (min(max(end, bounds.min), bounds.max) for end in limits(tensor, sample))
+    high = max(low, high)  # two tables may imply bounds that no value keeps
     if kind in {"zeros", "ones"}:
         return np.full(shape, min(max(int(kind == "ones"), low), high), dtype=dtype)
     if is_mask(tensor) and kind == "normal":  # nothing masked is the usual case

@@ -82,7 +82,8 @@ def _by_name(names: Sequence[str], given: Tensors) -> dict[str, Array]:
 
 
 def _is_positional(key: str) -> bool:
-    return key.startswith(POSITIONAL) and key.removeprefix(POSITIONAL).isdecimal()
+    number = key.removeprefix(POSITIONAL)
+    return key.startswith(POSITIONAL) and number.isdecimal() and len(number) < 9  # noqa: PLR2004
 
 
 def _fitting(tensor: Tensor, array: Array) -> Array:

@@ -7,6 +7,7 @@ role, each role a row of sizes; one candidate takes the same step in every row.
 from __future__ import annotations
 
 import ast
+import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 
@@ -25,6 +26,12 @@ UNRANKED: dict[bool, tuple[Sizes, ...]] = {
     False: ((1, 16), (1,), (), (16,), (1, 1)),
 }
 ANONYMOUS = {"", "?", "None", "-1"}  # what exporters write for "I don't know", not a name
+FORMULA = 200  # characters; longer ones are names: ast's parser needs a stack for what is nested
+BYTES = 512 << 20
+"""Of one set of inputs: a dozen cases are drawn, and each kept until the source has run."""
+RANK = 32  # axes that NumPy's iterators take, ndarray.flat among them; arrays have up to 64
+WIDEST = 8 * 50  # bytes of an element: the longest text of draw.WORDS, in UTF-32
+TOO_LARGE = f"one set of inputs would take more than {BYTES >> 20} MiB, which is not drawn here"
 STEPS: dict[type[ast.operator], Callable[[int, int], int]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -65,6 +72,27 @@ def ladder(
         if candidate not in candidates:
             candidates.append(candidate)
     return tuple(candidates[:LIMIT])
+
+
+def roomy(description: Description, shapes: Mapping[str, Sizes], limit: int) -> bool:
+    """Return whether arrays of these shapes exist, and take no more than ``limit`` bytes."""
+    total = 0
+    for tensor in description.inputs:
+        shape = shapes[tensor.name]
+        digits = "".join(char for char in tensor.dtype if char.isdecimal())[:3]
+        width = WIDEST if tensor.dtype == "string" else max(1, int(digits or 8) // 8)
+        # Empty arrays too: NumPy multiplies the other sizes.
+        total += math.prod(max(1, size) for size in shape) * width
+        if len(shape) > RANK:
+            return False
+    return total <= limit
+
+
+def drawable(
+    description: Description, candidates: Sequence[Mapping[str, Sizes]]
+) -> tuple[Mapping[str, Sizes], ...]:
+    """Return those of ``candidates`` of which arrays can be made."""
+    return tuple(shapes for shapes in candidates if roomy(description, shapes, BYTES))
 
 
 def neighbours(
@@ -166,9 +194,11 @@ def _shape(tensor: Tensor, sizes: Mapping[str, int], step: int) -> Sizes:
 
 def _names(text: str) -> list[str]:
     """Return the variables of a formula such as ``past + seq``; empty if it is none."""
+    if len(text) > FORMULA:
+        return []
     try:
         tree = ast.parse(text, mode="eval")
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
         return []
     names = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name)]
     if isinstance(tree.body, ast.Name):
@@ -188,7 +218,10 @@ def _follows(key: str, known: Mapping[str, int]) -> bool:
 def _value(key: str, sizes: Mapping[str, int]) -> int:
     if key in sizes:
         return sizes[key]
-    return max(1, _evaluate(ast.parse(key, mode="eval").body, sizes))
+    try:
+        return max(1, _evaluate(ast.parse(key, mode="eval").body, sizes))
+    except ZeroDivisionError:  # a//(b-2) where b is 2
+        return 1
 
 
 def _evaluate(node: ast.AST, sizes: Mapping[str, int]) -> int:

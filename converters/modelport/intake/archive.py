@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import bz2
-import gzip
+import io
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,14 +11,11 @@ from pathlib import Path
 from modelport.errors import CorruptModel
 from modelport.intake import tape, zipped
 from modelport.intake.budget import Sink
+from modelport.intake.inflation import Inflated
 
 FIRST = 2**16
 CHUNK = 2**18
 GZIP, BZIP2 = b"\x1f\x8b\x08", b"BZh"
-READERS: dict[str, type[gzip.GzipFile | bz2.BZ2File]] = {
-    "gzip": gzip.GzipFile,
-    "bzip2": bz2.BZ2File,
-}
 SUFFIXES = {".tgz": ".tar", ".tbz2": ".tar", ".gz": "", ".bz2": ""}
 USUAL = (".zip", ".tar", *SUFFIXES)
 UNREAD = {
@@ -62,7 +59,7 @@ def unpack(path: Path, name: str, sink: Sink) -> None:
             with path.open("rb") as stream:
                 tape.untar(stream, sink)
         else:
-            _decompress(path, name, READERS[which], sink)
+            _decompress(path, name, which, sink)
 
 
 def refuse_unread(start: bytes) -> None:
@@ -79,13 +76,11 @@ def refuse_unread(start: bytes) -> None:
             )
 
 
-def _decompress(
-    path: Path, name: str, reader: type[gzip.GzipFile | bz2.BZ2File], sink: Sink
-) -> None:
+def _decompress(path: Path, name: str, which: str, sink: Sink) -> None:
     try:
-        with reader(path) as stream:
+        with _opened(path, which) as stream:
             is_tar = tape.is_tar(stream.read(tape.BLOCK))
-            stream.seek(0)
+        with _opened(path, which) as stream:
             if is_tar:
                 tape.untar(stream, sink)
             else:
@@ -96,6 +91,12 @@ def _decompress(
         raise CorruptModel(
             "the compressed file is damaged or cut short", hint="Send it again, or not packed."
         ) from exc
+
+
+def _opened(path: Path, which: str) -> io.BufferedReader | bz2.BZ2File:
+    if which == "bzip2":
+        return bz2.BZ2File(path)
+    return io.BufferedReader(Inflated(path.open("rb")), CHUNK)
 
 
 def _chunks(stream: tape.Stream) -> Iterator[bytes]:

@@ -80,6 +80,11 @@ class Sink:
                 f"the upload holds {shown(name)} inside of a file",
                 hint="Send one model, each of its files once.",
             ) from None
+        if path.is_dir():
+            raise CorruptModel(
+                f"the upload holds a file and a folder called {shown(name)}",
+                hint="Send one model, each of its files once.",
+            )
         return path
 
     def write(self, path: Path, chunks: Iterable[bytes]) -> None:

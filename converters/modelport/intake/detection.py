@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -19,6 +20,7 @@ from modelport_sdk import Format, Head
 
 SURE = 0.5  # a signature was seen; below it, only the suffix speaks for the format
 MEMBERS = 2**16
+MOST = 256  # files that may be models; one model has its weights in some dozens
 WIDE = {"*", "**"}  # "anything beside it": ONNX external data may have any name
 CHUNK = 2**20
 
@@ -52,7 +54,8 @@ def head(path: Path) -> Head:
 
 def fits(file: str, globs: Iterable[str]) -> bool:
     """Return whether ``file`` (relative) matches one of ``globs``, whatever the case."""
-    path, name = file.lower(), PurePosixPath(file).name.lower()
+    path = file.lower()
+    name = path.rpartition("/")[2]
     return any(fnmatchcase(name, one.lower()) or fnmatchcase(path, one.lower()) for one in globs)
 
 
@@ -75,17 +78,16 @@ def identify(folder: Path, formats: Iterable[Format], *, source: str = "") -> Ar
     if not files:
         raise UnknownFormat("the upload holds no file", hint="Send a model file.")
     asked = [known[source]] if source else list(known.values())
-    heads = {file: _head(folder / file) for file in files}
-    found = [
-        Candidate(file, one, score)
-        for file, seen in heads.items()
-        for one in asked
-        if (score := one.match(seen)) > 0
-    ]
+    looks: dict[str, str] = {}
+    found: list[Candidate] = []
+    for file in files:  # one head at a time: 64 KiB each, of a hundred thousand files
+        seen = _head(folder / file)
+        looks[file] = look(seen)
+        found += [Candidate(file, one, score) for one in asked if (score := one.match(seen)) > 0]
     best = _chosen(found, sure=not source)
     if best is None:
-        raise _unknown(heads, found, list(known.values()), source)
-    main = _renamed(folder, best, files)
+        raise _unknown(looks, found, list(known.values()), source)
+    main = _renamed(folder, best)
     files = [main if file == best.file else file for file in files]
     mine = _parts(dataclasses.replace(best, file=main), files)
     _whole(folder, mine)
@@ -111,7 +113,13 @@ def _chosen(found: Sequence[Candidate], *, sure: bool) -> Candidate | None:
             best[one.file] = [one]
         elif one.score == rivals[0].score and one not in rivals:
             rivals.append(one)
-    mains = [rivals for rivals in best.values() if not _claimed(rivals[0], best.values())]
+    if len(best) > MOST:  # each is compared with all others
+        raise AmbiguousFormat(
+            f"the upload holds more than {MOST} files that may be models",
+            hint="Send one model at a time.",
+        )
+    free = (rivals for rivals in best.values() if not _claimed(rivals[0], best.values()))
+    mains = list(itertools.islice(free, 2))
     if not mains:
         return None
     if len(mains) > 1:
@@ -153,8 +161,8 @@ def _claimed(one: Candidate, others: Iterable[Sequence[Candidate]]) -> bool:
 
 
 def _beside(main: str, file: str) -> bool:
-    parent = PurePosixPath(main).parent.as_posix()
-    return parent == "." or file.startswith(parent + "/")
+    folder = main.rpartition("/")[0]
+    return not folder or file.startswith(folder + "/")
 
 
 def _parts(best: Candidate, files: Sequence[str]) -> tuple[str, ...]:
@@ -177,12 +185,12 @@ def _parts(best: Candidate, files: Sequence[str]) -> tuple[str, ...]:
     return (best.file, *sorted(mine))
 
 
-def _renamed(folder: Path, best: Candidate, files: Sequence[str]) -> str:
+def _renamed(folder: Path, best: Candidate) -> str:
     suffix = best.format.main.removeprefix("*")
     if best.named or not suffix.startswith(".") or set(suffix) & set("*?["):
         return best.file
     name = PurePosixPath(best.file).with_suffix(suffix).as_posix()
-    if name in files:
+    if (folder / name).exists():
         return best.file
     (folder / best.file).replace(folder / name)
     return name
@@ -208,12 +216,11 @@ def digest(folder: Path, files: Iterable[str]) -> str:
 
 
 def _unknown(
-    heads: dict[str, Head], found: Sequence[Candidate], formats: Sequence[Format], source: str
+    looks: dict[str, str], found: Sequence[Candidate], formats: Sequence[Format], source: str
 ) -> UnknownFormat:
-    looks = census(list(heads.values()))
-    name = next(iter(heads)) if len(heads) == 1 else "the upload"
-    subject = shown(name) if len(heads) == 1 else name
-    hints = [advice(one) for one in dict.fromkeys(look(head) for head in heads.values())]
+    name = next(iter(looks)) if len(looks) == 1 else "the upload"
+    subject = shown(name) if len(looks) == 1 else name
+    hints = [advice(one) for one in dict.fromkeys(looks.values())]
     weak = [one.format.title for one in found]
     lone = [one for one in formats if fits(name, one.needs) and not weak]
     hint = next((one for one in hints if one), "")
@@ -223,9 +230,12 @@ def _unknown(
     if not hint:
         hint = f"Send a model in one of these formats: {_words(one.title for one in formats)}."
     wanted = f"{source} model" if source else "model that we know"
-    verb = "is" if len(heads) == 1 else "holds"
+    verb = "is" if len(looks) == 1 else "holds"
     ending = f"; its name suggests {_words(weak)}" if weak and not source else ""
-    return UnknownFormat(f"{subject} {verb} no {wanted}: it looks like {looks}{ending}", hint=hint)
+    return UnknownFormat(
+        f"{subject} {verb} no {wanted}: it looks like {census(list(looks.values()))}{ending}",
+        hint=hint,
+    )
 
 
 def _words(names: Iterable[str]) -> str:

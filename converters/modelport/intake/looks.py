@@ -105,11 +105,11 @@ def advice(look: str) -> str:
     return ""
 
 
-def census(heads: Sequence[Head]) -> str:
-    """Return what the files look like, taken together: ``12 files, 11 of them JPEG pictures``."""
-    if len(heads) == 1:
-        return look(heads[0])
-    (common, count), *_ = collections.Counter(look(head) for head in heads).most_common()
-    if count == len(heads):
+def census(looks: Sequence[str]) -> str:
+    """Return what files look like, taken together: ``12 files, 11 of them a JPEG picture each``."""
+    if len(looks) == 1:
+        return looks[0]
+    (common, count), *_ = collections.Counter(looks).most_common()
+    if count == len(looks):
         return f"{count} files, each {common}"
-    return f"{len(heads)} files, {count} of them {common} each"
+    return f"{len(looks)} files, {count} of them {common} each"

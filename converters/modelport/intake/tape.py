@@ -53,7 +53,7 @@ def untar(stream: Stream, sink: Sink) -> None:
                 told.update(_records(body))
             continue
         name = told.get("path") or _name(block)
-        size = int(told["size"]) if told.get("size", "").isdigit() else size
+        size = _told_size(told["size"]) if "size" in told else size
         if any(key.startswith("GNU.sparse") for key in told):
             raise _damaged(f"its entry {shown(name)} is sparse")
         told = {}
@@ -91,7 +91,8 @@ def _header(stream: Stream, size: int) -> bytes:
 def _records(body: bytes) -> Iterator[tuple[str, str]]:
     while body:
         digits, space, _ = body.partition(b" ")
-        length = int(digits) if space and digits.isdigit() else 0
+        # More digits than a header has bytes cannot be a length, and int() refuses thousands.
+        length = int(digits) if space and digits.isdigit() and len(digits) < 9 else 0  # noqa: PLR2004
         if not len(digits) + 2 < length <= len(body):
             raise _damaged("a pax record is damaged")
         key, _, value = body[len(digits) + 1 : length - 1].partition(b"=")
@@ -116,6 +117,12 @@ def _name(block: bytes) -> str:
     name = block[:100].split(b"\0")[0]
     prefix = block[345:500].split(b"\0")[0] if block[257:263] == b"ustar\0" else b""
     return (prefix + b"/" + name if prefix else name).decode("utf-8", "surrogateescape")
+
+
+def _told_size(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 20):  # noqa: PLR2004  # of 2**63
+        raise _damaged("a pax record is damaged")
+    return int(text)
 
 
 def _number(field: bytes) -> int:

@@ -10,7 +10,7 @@ import os
 import stat
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -56,7 +56,7 @@ def entries(path: Path) -> tuple[Entry, ...]:
                 raise _damaged("its directory is too large")
             stream.seek(offset)
             return tuple(_parsed(stream.read(size), count))
-    except (struct.error, OSError, ValueError):
+    except (struct.error, OSError, ValueError, OverflowError):  # an offset may say 2**64 - 1
         raise _damaged("its directory is damaged") from None
 
 
@@ -145,16 +145,26 @@ def unzip(path: Path, sink: Sink) -> None:
             names, sizes or checksums that lie.
         TooLarge: More bytes or files than the limits allow.
     """
-    listed = [entry for entry in entries(path) if not entry.name.endswith("/")]
+    for entry, chunks in contents(path, entries(path)):
+        goal = sink.place(entry.name)
+        if goal is not None:
+            sink.write(goal, chunks)
+
+
+def contents(path: Path, listed: Sequence[Entry]) -> Iterator[tuple[Entry, Iterator[bytes]]]:
+    """Yield the files among ``listed`` with their unpacked bytes, to be read at once or never.
+
+    Raises:
+        CorruptModel: As ``unzip`` does.
+    """
+    listed = [entry for entry in listed if not entry.name.endswith("/")]
     for entry in listed:
         _check(entry)
     with path.open("rb") as stream:
         starts = _layout(stream, listed, path.stat().st_size)
         for entry in listed:
-            goal = sink.place(entry.name)
-            if goal is not None:
-                stream.seek(starts[entry.offset])
-                sink.write(goal, _content(stream, entry))
+            stream.seek(starts[entry.offset])
+            yield entry, _content(stream, entry)
 
 
 def _check(entry: Entry) -> None:
@@ -175,7 +185,7 @@ def _layout(stream: BinaryIO, listed: list[Entry], total: int) -> dict[int, int]
     starts: dict[int, int] = {}
     end = 0
     for entry in sorted(listed, key=lambda one: one.offset):
-        stream.seek(entry.offset)
+        stream.seek(min(entry.offset, total))  # an offset of 2**64 - 1 is no place to seek
         head = stream.read(30)
         if len(head) < 30 or head[:4] != b"PK\x03\x04":  # noqa: PLR2004  # APPNOTE 4.3.7
             raise _damaged(f"its entry {shown(entry.name)} is not where the directory says")

@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import stat
 import threading
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,15 +20,16 @@ from pathlib import Path
 from typing import Any
 
 from modelport import errors
-from modelport.errors import ModelportError
+from modelport.sandbox import answer
+from modelport.sandbox.answer import named
 from modelport.sandbox.launcher import Ending, Limits, launch
 from modelport_sdk import PROTOCOL
 
 Watch = Callable[[str, float], None]
 
-MAX_RESULT = 64 << 20
-"""Bytes of ``result.json`` that are read: a description of 200,000 nodes takes 30 MB."""
 TAIL = 4096
+UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})  # as intake has it: they forge lines and names
+LONGEST = 1024  # bytes of the name of a result, folders included
 SHARED_CODE = ("modelport_sdk", "modelport_onnx")
 
 
@@ -113,7 +114,7 @@ def call(job: Path, asked: Call, jail: Jail, watch: Watch | None = None) -> Answ
             insecure=jail.insecure,
         )
     _raise_for(ending, job, asked.ref, jail.limits)
-    return Answer(_result(job, asked.ref), ending, job)
+    return Answer(answer.read(job / "result.json", asked.ref), ending, job)
 
 
 def collect(job: Path, names: Sequence[str], into: Path) -> tuple[str, ...]:
@@ -124,8 +125,10 @@ def collect(job: Path, names: Sequence[str], into: Path) -> tuple[str, ...]:
     """
     out = job / "out"
     for name in names:
+        if not _relative(name):
+            raise errors.PluginBug("a result has a name that no file may have", step="sandbox")
         source, target = out / name, into / name
-        if not _inside(source, out) or not _plain(source):
+        if not _inside(source, out) or not answer.plain(source):
             raise errors.PluginBug("a result is not a regular file of the job", step="sandbox")
         target.parent.mkdir(parents=True, exist_ok=True)
         source.replace(target)
@@ -134,11 +137,6 @@ def collect(job: Path, names: Sequence[str], into: Path) -> tuple[str, ...]:
             os.chown(target, 0, 0, follow_symlinks=False)
         target.chmod(0o644)
     return tuple(names)
-
-
-def regular(path: Path) -> bool:
-    """Return whether ``path`` is a regular file with one link, not reached by a symlink."""
-    return _plain(path)
 
 
 def tail(job: Path) -> str:
@@ -177,72 +175,45 @@ def _stage(ref: str, job: Path) -> None:
         (job / "code" / "modelport_plugins" / "__init__.py").touch()
 
 
+def _relative(name: str) -> bool:
+    """Return whether ``name`` may become a path in a folder, an archive and a header."""
+    parts = name.split("/")
+    return (
+        not any(char == "\\" or unicodedata.category(char) in UNSEEN for char in name)
+        and len(name.encode("utf-8")) <= LONGEST
+        and not any(part in {"", ".", ".."} for part in parts)
+    )
+
+
 def _inside(path: Path, folder: Path) -> bool:
     return path.parent.resolve().is_relative_to(folder.resolve())
 
 
-def _plain(path: Path) -> bool:
-    try:
-        status = path.lstat()
-    except OSError:
-        return False
-    return stat.S_ISREG(status.st_mode) and status.st_nlink == 1
-
-
-def _result(job: Path, ref: str) -> dict[str, Any]:
-    path = job / "result.json"
-    if not _plain(path) or path.stat().st_size > MAX_RESULT:
-        raise errors.WorkerDied(f"{_named(ref)} ended without a result", step=_named(ref))
-    try:
-        result: dict[str, Any] = json.loads(path.read_bytes())
-    except ValueError:
-        raise errors.WorkerDied(f"{_named(ref)} left a broken result", step=_named(ref)) from None
-    if type(result) is not dict or result.get("protocol") != PROTOCOL:
-        raise errors.WorkerDied(f"{_named(ref)} speaks another protocol", step=_named(ref))
-    if not result.get("ok"):
-        raise _refusal(result.get("error") or {}, ref)
-    return result
-
-
-def _refusal(error: Mapping[str, Any], ref: str) -> ModelportError:
-    cls = errors.BY_CODE.get(str(error.get("code")), errors.PluginBug)
-    operators = {str(k): int(v) for k, v in dict(error.get("operators") or {}).items()}
-    message, hint = str(error.get("message", ""))[:2000], str(error.get("hint", ""))[:2000]
-    return cls(message, hint=hint, step=_named(ref), operators=operators)
-
-
 def _raise_for(ending: Ending, job: Path, ref: str, limits: Limits) -> None:
     """Raise what the process's own ending says; return if it ended with status 0."""
-    named = _named(ref)
+    step = named(ref)
     status = ending.status
     if status == "exit" and ending.code == 0:
         return
     if status == "cancelled":
-        raise errors.Cancelled("cancelled on request", step=named)
+        raise errors.Cancelled("cancelled on request", step=step)
     if status == "refused":
         reason = "; ".join(ending.degraded) or "no sandbox on this machine"
         hint = "Run modelport doctor, or accept the risk with --insecure."
-        raise errors.SandboxRefused(reason, hint=hint, step=named)
+        raise errors.SandboxRefused(reason, hint=hint, step=step)
     if status == "timed-out":
         hint = "Allow more time, or try a smaller model."
-        raise errors.TimedOut(
-            f"{named} took longer than {limits.seconds:g} s", hint=hint, step=named
-        )
+        raise errors.TimedOut(f"{step} took longer than {limits.seconds:g} s", hint=hint, step=step)
     last = tail(job)
     starved = ("MemoryError", "bad_alloc", "DefaultCPUAllocator: can't allocate memory")
     if status == "out-of-memory" or any(word in last for word in starved):
-        message = f"{named} needed more than {limits.memory / (1 << 30):.1f} GiB of memory"
-        raise errors.OutOfMemory(message, hint="Allow more memory.", step=named)
+        message = f"{step} needed more than {limits.memory / (1 << 30):.1f} GiB of memory"
+        raise errors.OutOfMemory(message, hint="Allow more memory.", step=step)
     if status in {"disk-full", "too-many-files"} or ending.signal == "SIGXFSZ":
-        message = f"{named} wrote more than {limits.disk / (1 << 30):.1f} GiB"
-        raise errors.DiskFull(message, hint="Allow more disk space.", step=named)
+        message = f"{step} wrote more than {limits.disk / (1 << 30):.1f} GiB"
+        raise errors.DiskFull(message, hint="Allow more disk space.", step=step)
     how = f"was killed by {ending.signal}" if ending.signal else f"ended with status {ending.code}"
-    raise errors.WorkerDied(f"{named} {how} and left no result", hint="See the log.", step=named)
-
-
-def _named(ref: str) -> str:
-    """Return a plugin's own name, as users see it: ``onnx-to-ncnn``."""
-    return ref.partition(":")[2].replace("_", "-")
+    raise errors.WorkerDied(f"{step} {how} and left no result", hint="See the log.", step=step)
 
 
 @contextmanager
@@ -264,7 +235,7 @@ def _followed(progress: Path, watch: Watch | None) -> Iterator[None]:
 def _follow(progress: Path, watch: Watch, done: threading.Event) -> None:
     offset = 0
     while not done.wait(0.3):
-        if not _plain(progress):
+        if not answer.plain(progress):
             continue
         with progress.open("rb") as stream:
             stream.seek(offset)
@@ -273,8 +244,5 @@ def _follow(progress: Path, watch: Watch, done: threading.Event) -> None:
             if not line.endswith(b"\n"):
                 break
             offset += len(line)
-            try:
-                entry = json.loads(line)
-                watch(str(entry["stage"])[:80], min(1.0, max(0.0, float(entry["fraction"]))))
-            except (ValueError, KeyError, TypeError):
-                continue
+            if told := answer.progress(line):
+                watch(*told)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 from modelport_plugins.ncnn import param
 from modelport_sdk import Context, inspector
 
+SIZE = re.compile(r"[1-9][0-9]{0,9}\Z")  # ncnn reads them into an int
 SIZES = (("2", "c"), ("11", "d"), ("1", "h"), ("0", "w"))  # parameters of layer Input
 
 
@@ -21,7 +23,11 @@ def inspect(source: Path, ctx: Context) -> dict[str, Any]:
     Raises:
         CorruptModel: The ``.param`` is damaged.
     """
-    layers = param.read(source)
+    return description(param.read(source))
+
+
+def description(layers: list[param.Layer]) -> dict[str, Any]:
+    """Return what the layers say of the model."""
     fed = [layer for layer in layers if layer.type == "Input"]
     counts = param.counts(layers)
     return {
@@ -48,5 +54,4 @@ def inspect(source: Path, ctx: Context) -> dict[str, Any]:
 def _shape(layer: param.Layer) -> list[int | None] | None:
     given = dict(item.split("=", 1) for item in layer.parameters if "=" in item)
     sizes = [given[key] for key, _ in SIZES if key in given]
-    numbers = [int(size) if size.lstrip("-").isdigit() else 0 for size in sizes]
-    return [size if size > 0 else None for size in numbers] or None
+    return [int(size) if SIZE.match(size) else None for size in sizes] or None

@@ -86,6 +86,8 @@ def renamed(layers: list[Layer], names: dict[str, str]) -> list[Layer]:
 
 def _layer(row: list[str]) -> Layer:
     reads, writes = int(row[2]), int(row[3])
+    if min(reads, writes) < 0:
+        raise ValueError(row[1])
     blobs = row[4 : 4 + reads + writes]
     if len(blobs) != reads + writes:
         raise ValueError(row[1])

@@ -10,7 +10,8 @@ import re
 
 from modelport_sdk import Format, Head
 
-ROOT = re.compile(rb"<net\b[^>]*\bversion=")
+# Up to the next "<" only: a file of many "<net" would else be searched to its end for each.
+ROOT = re.compile(rb"<net\b[^<>]*\bversion=")
 LAYERS = re.compile(rb"<layers\b")
 
 

@@ -97,7 +97,8 @@ def _literal(seen: Walk, opcode: Any, arg: Any) -> None:
 
 
 def _global(seen: Walk, opcode: Any, arg: Any) -> None:
-    seen.ask(str(arg).replace(" ", ".", 1))
+    module, _, name = str(arg).partition(" ")
+    seen.ask(UNRESOLVED if " " in name else f"{module}.{name}")  # which space parts the two?
 
 
 def _stack_global(seen: Walk, opcode: Any, arg: Any) -> None:

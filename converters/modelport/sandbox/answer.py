@@ -1,0 +1,102 @@
+"""What a worker leaves as JSON: the answer, and its progress. All of it is a stranger's data."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from modelport import errors
+from modelport_sdk import PROTOCOL
+
+Json = dict[str, Any]
+
+MAX_RESULT = 64 << 20
+"""Bytes of ``result.json`` that are read: a description of 200,000 nodes takes 30 MB."""
+
+DEEPEST = 64
+"""Levels of lists and objects; what walks the values later has a stack of 1000 frames."""
+
+STAGE, MESSAGE = 80, 2000
+"""Characters of the name of a stage, and of a message, that are kept."""
+
+
+def named(ref: str) -> str:
+    """Return a plugin's own name, as users see it: ``onnx-to-ncnn``."""
+    return ref.partition(":")[2].replace("_", "-")
+
+
+def plain(path: str | os.PathLike[str]) -> bool:
+    """Return whether ``path`` is a regular file with one link, not reached by a symlink."""
+    try:
+        status = os.lstat(path)
+    except (OSError, ValueError):  # ValueError: a zero byte in the name
+        return False
+    return stat.S_ISREG(status.st_mode) and status.st_nlink == 1
+
+
+def read(path: Path, ref: str) -> Json:
+    """Return the checked ``result.json`` of the plugin ``ref``.
+
+    Raises:
+        ModelportError: The plugin refused, with its own code.
+        WorkerDied: There is no answer, or none of the form of docs/protocol.md.
+    """
+    if not plain(path) or path.stat().st_size > MAX_RESULT:
+        raise errors.WorkerDied(f"{named(ref)} ended without a result", step=named(ref))
+    try:
+        result = _parsed(path.read_bytes())
+    except ValueError:
+        raise errors.WorkerDied(f"{named(ref)} left a broken result", step=named(ref)) from None
+    if not isinstance(result, dict) or result.get("protocol") != PROTOCOL:
+        raise errors.WorkerDied(f"{named(ref)} speaks another protocol", step=named(ref))
+    if result.get("ok") is not True:
+        raise _refusal(result.get("error"), ref)
+    return result
+
+
+def progress(line: bytes) -> tuple[str, float] | None:
+    """Return stage and fraction of a line of ``progress.jsonl``; None where it is none."""
+    try:
+        entry = _parsed(line)
+        return str(entry["stage"])[:STAGE], min(1.0, max(0.0, float(entry["fraction"])))
+    except (ValueError, KeyError, TypeError, OverflowError):
+        return None
+
+
+def _parsed(text: bytes) -> Any:  # noqa: ANN401  # any JSON
+    """Return the value; ValueError for what is no JSON, or nested too deep."""
+    try:
+        return _clean(json.loads(text), 0)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+
+
+def _clean(value: Any, depth: int) -> Any:  # noqa: ANN401  # any JSON
+    """Return ``value`` with lone surrogates replaced: no file and no database takes them."""
+    if depth > DEEPEST:
+        raise ValueError("nested too deep")
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, list):
+        return [_clean(item, depth + 1) for item in value]
+    if isinstance(value, dict):
+        return {_clean(key, depth): _clean(item, depth + 1) for key, item in value.items()}
+    return value
+
+
+def _refusal(error: object, ref: str) -> errors.ModelportError:
+    """Return the error that the plugin raised; counts that are none are left out."""
+    told: Mapping[str, Any] = error if isinstance(error, dict) else {}
+    cls = errors.BY_CODE.get(str(told.get("code")), errors.PluginBug)
+    counts = told.get("operators")
+    operators = {
+        name: count
+        for name, count in (counts if isinstance(counts, dict) else {}).items()
+        if type(count) is int and 0 <= count < 2**63
+    }
+    message, hint = str(told.get("message", ""))[:MESSAGE], str(told.get("hint", ""))[:MESSAGE]
+    return cls(message, hint=hint, step=named(ref), operators=operators)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelport.engine import mapping
+from modelport.errors import WorkerDied
 from modelport.model import Description, Mapped, Port, Tensor
 
 SOURCE = Description(
@@ -40,6 +41,12 @@ def test_two_transpositions_become_one(first: list[int], second: list[int]) -> N
     both = mapping.compose(one, Mapped((Port("x", "x", tuple(second)),))).inputs[0].axes
     array = np.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5)
     np.testing.assert_array_equal(array.transpose(both), array.transpose(first).transpose(second))
+
+
+@pytest.mark.parametrize("first", [Port("x", "x", (1, 0)), Port("x", "x", (), None, (2, 3))])
+def test_ranks_that_do_not_agree_are_the_converter_s_fault(first: Port) -> None:
+    with pytest.raises(WorkerDied, match="different ranks"):
+        mapping.compose(Mapped((first,)), Mapped((Port("x", "x", (0, 2, 1)),)))
 
 
 def test_a_fixed_shape_is_told_in_the_layout_of_the_source() -> None:

@@ -102,5 +102,6 @@ def _renamed(shapes: Mapping[str, tuple[int, ...]], mapped: Mapped) -> dict[str,
     for port in mapped.inputs:
         if port.target is not None and port.source in shapes:
             shape = shapes[port.source]
-            result[port.target] = tuple(shape[axis] for axis in port.axes) if port.axes else shape
+            turned = port.axes and len(port.axes) == len(shape)  # else the runtime will say so
+            result[port.target] = tuple(shape[axis] for axis in port.axes) if turned else shape
     return result

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from modelport.errors import WorkerDied
 from modelport.model import Description, Json, Mapped, Port, Tensor
 
 
@@ -17,7 +18,11 @@ def identity(description: Description) -> Mapped:
 
 
 def compose(first: Mapped, second: Mapped) -> Mapped:
-    """Return the mapping of ``first`` followed by ``second``; what is not named is kept."""
+    """Return the mapping of ``first`` followed by ``second``; what is not named is kept.
+
+    Raises:
+        WorkerDied: Two converters declare the same tensor with different ranks.
+    """
     return Mapped(
         tuple(_followed(port, second.inputs) for port in first.inputs),
         tuple(_followed(port, second.outputs) for port in first.outputs),
@@ -28,6 +33,10 @@ def _followed(port: Port, declared: Sequence[Port]) -> Port:
     after = next((p for p in declared if p.source == port.target), None)
     if port.target is None or after is None:
         return port
+    # Only what is transposed must agree: a target may drop an axis, as ncnn does the batch.
+    turned = (port.axes, () if after.shape else port.shape)
+    if after.axes and any(told and len(told) != len(after.axes) for told in turned):
+        raise WorkerDied(f"{port.source!r} is transposed with different ranks")
     # numpy.transpose twice: axes[i] says where axis i of the result comes from
     both = tuple(port.axes[axis] for axis in after.axes) if port.axes and after.axes else ()
     shape = after.shape
@@ -59,7 +68,7 @@ def restrictions(mapped: Mapped, description: Description) -> tuple[str, ...]:
 
 
 def _untransposed(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
-    if not axes:
+    if len(axes) != len(shape):
         return shape
     result = [0] * len(shape)
     for position, axis in enumerate(axes):

@@ -9,11 +9,12 @@ from shelf import room
 
 from modelport.engine import answers, mapping
 from modelport.errors import ModelportError
-from modelport.model import jsonable
+from modelport.model import Description, Mapped, Port, jsonable
 from modelport.sandbox import answer
 from modelport.verify import misfit
 
 TWO = {"a": ["c0"], "b": ["c0", "c1"]}
+PORTS = Mapped(tuple(Port(name, name) for name in "xy"), (Port("y", "y"),))
 ONES = np.ones((2, 3), np.float32)
 
 
@@ -44,7 +45,8 @@ def _inspected(result: answer.Json) -> object:
 
 def _converted(result: answer.Json) -> object:
     told = answers.converted(result)
-    twice = mapping.compose(told.mapped, told.mapped)
+    twice = mapping.compose(mapping.compose(PORTS, told.mapped), told.mapped)
+    mapping.restrictions(twice, Description("onnx", (), ()))
     misfit({port.source: ONES for port in twice.inputs}, twice.inputs)
     return told
 

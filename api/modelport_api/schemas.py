@@ -250,8 +250,10 @@ class Health(BaseModel):
 
 
 class Readiness(BaseModel):
-    """Whether conversions can run, and what is missing if not."""
+    """Whether conversions can run, what is missing if not, and the state of the sandbox."""
 
     ready: bool
     checks: dict[str, bool]
     reasons: list[str]
+    layers: dict[str, bool | int]
+    degraded: list[str]

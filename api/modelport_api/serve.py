@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uvicorn
 
+from modelport.sandbox import layers, summary
 from modelport_api.app import create
 from modelport_api.jobs import database
 from modelport_api.jobs.supervisor import Supervisor
@@ -17,6 +18,7 @@ def serve(settings: Settings) -> None:
     """Serve until told to stop; the workers end with this process, however it ends."""
     database.migrate(settings)
     places.sweep(settings.home)
+    _announce_sandbox()
     supervisor = Supervisor(settings)
     supervisor.start()
     try:
@@ -30,3 +32,12 @@ def serve(settings: Settings) -> None:
         )
     finally:
         supervisor.stop()
+
+
+def _announce_sandbox() -> None:
+    """Print what protects the machine from models, and what is missing; sweeps leftovers first."""
+    found = layers()
+    state = ", ".join(f"{name} {value}" for name, value in summary(found.in_force).items())
+    print(f"sandbox: {state}", flush=True)
+    for sentence in found.degraded:
+        print(f"sandbox, degraded: {sentence}", flush=True)

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from modelport.sandbox import layers
+
 pytestmark = pytest.mark.env("base")
 
 MAKE = """
@@ -77,6 +79,8 @@ def test_a_model_is_converted_and_named_after_its_source(models, place) -> None:
     files = {p.name for p in (place / "小网-mnn").iterdir()}
     assert (done.returncode, told["status"], told["report"]["verdict"]) == (0, 0, "verified")
     assert files == {"小网.mnn", "report.json", "report.html"}
+    assert told["report"]["sandbox"]["layers"]["seccomp"] is True
+    assert set(told["report"]["sandbox"]["degraded"]) >= set(layers().degraded)
 
 
 def test_a_pass_is_chosen_by_name_and_lines_are_plain(models, place) -> None:

@@ -12,6 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
+from modelport.sandbox import layers
+
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 12345\n"
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
 
@@ -197,6 +199,16 @@ def test_without_a_worker_the_service_is_up_and_not_ready(served: Any) -> None:
     answer = served.client.get("/readyz")
     assert answer.status_code == 503
     assert not answer.json()["checks"]["worker"]
+
+
+def test_readiness_tells_the_state_of_the_sandbox(served: Any) -> None:
+    found = layers()
+    body = served.client.get("/readyz").json()
+    assert (body["layers"]["landlock"], body["degraded"]) == (
+        found.in_force["landlock"],
+        list(found.degraded),
+    )
+    assert "/" not in str(body["layers"])
 
 
 def test_figures_are_given_in_the_text_format(served: Any) -> None:

@@ -14,6 +14,7 @@ import threading
 import uuid
 from types import FrameType
 
+from modelport.sandbox import sweep
 from modelport_api.jobs import database, handler, lease
 from modelport_api.jobs.engine_dbos import DbosEngine
 from modelport_api.jobs.port import QUEUE
@@ -34,6 +35,7 @@ def main() -> None:
 
 def work(settings: Settings, worker: str) -> None:
     """Register ``worker`` and take jobs until the process ends."""
+    sweep()  # what a worker that was killed here has left
     engine = database.connect(settings)
     queue = DbosEngine(settings.database_url, poll_seconds=settings.poll_seconds)
     lease.register(engine, worker, slots=settings.slots, queues=(QUEUE,))

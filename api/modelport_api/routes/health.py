@@ -12,7 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from modelport.sandbox import layers
+from modelport.sandbox import layers, summary
 from modelport_api import schemas
 from modelport_api.desk import Desk, OurDesk
 from modelport_api.jobs import lease, records
@@ -37,7 +37,9 @@ def readyz(desk: OurDesk) -> Response:
         checks[name] = not reason
         reasons += [reason] if reason else []
     ready = not reasons
-    body = {"ready": ready, "checks": checks, "reasons": reasons}
+    found = layers()
+    sandbox = {"layers": summary(found.in_force), "degraded": found.degraded}
+    body = {"ready": ready, "checks": checks, "reasons": reasons, **sandbox}
     return JSONResponse(body, 200 if ready else 503)
 
 

@@ -15,7 +15,7 @@ from modelport.engine.outputs import Ran, ran
 from modelport.errors import BadInputs, SilentSuccess
 from modelport.intake import arrays
 from modelport.model import Array, Artifact, Case, Description, Mapped, Step
-from modelport.sandbox import Answer, Call, Jail, Limits, call, collect, prepare
+from modelport.sandbox import Answer, Call, Jail, Limits, call, collect, prepare, summary
 from modelport_sdk import Converter, Inspector, Runtime, Weights, tensors
 
 Observe = Callable[[str, float, str], None]
@@ -28,6 +28,7 @@ class Bench:
 
     Attributes:
         layers: Sandbox layers of the latest call, for the report.
+        degraded: What was missing in any call.
     """
 
     house: House
@@ -73,7 +74,9 @@ class Bench:
             answer = call(
                 job, asked, jail, lambda name, part: self.observe(stage or kind, part, name)
             )
-            self.layers, self.degraded = answer.ending.layers, answer.ending.degraded
+            self.layers = summary(answer.ending.layers)
+            # Each sentence once: environments differ in whether a job gets a user of its own.
+            self.degraded = tuple(dict.fromkeys([*self.degraded, *answer.ending.degraded]))
         finally:
             log = self._keep_log(job, label)
         return answer, log

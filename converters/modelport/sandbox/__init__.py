@@ -6,7 +6,7 @@ docs/sandbox.md says what each layer blocks, and what none does.
 from modelport.sandbox.call import Answer, Call, Jail, call, collect, prepare
 from modelport.sandbox.ending import Ending
 from modelport.sandbox.launcher import launch
-from modelport.sandbox.layers import Layers, layers, sweep
+from modelport.sandbox.layers import Layers, layers, summary, sweep
 from modelport.sandbox.limits import Limits, default_limits
 
 __all__ = [
@@ -22,5 +22,6 @@ __all__ = [
     "launch",
     "layers",
     "prepare",
+    "summary",
     "sweep",
 ]

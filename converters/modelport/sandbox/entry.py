@@ -56,9 +56,10 @@ def stage() -> None:
 
 
 def probe() -> None:
-    """Write what this machine offers to standard output."""
+    """Sweep, and write what this machine offers to standard output."""
     from modelport.sandbox import probe
 
+    probe.swept()
     os.write(1, json.dumps(probe.offers()).encode())
 
 

@@ -62,6 +62,8 @@ class Layers:
 def layers() -> Layers:
     """Return what was found by trying every layer once in this process's life.
 
+    What a former process left behind is swept away first, so that every start does it.
+
     Raises:
         OSError: The service's own interpreter cannot be started.
     """
@@ -76,6 +78,22 @@ def layers() -> Layers:
         advice += [remedy] * len(gaps)
     enough = bool(offered["seccomp"] and (offered["landlock"] or offered["bubblewrap"]))
     return Layers(offered, tuple(degraded), tuple(advice), enough)
+
+
+def summary(in_force: Mapping[str, Any]) -> dict[str, Any]:
+    """Return layers as users are told of them: versions and whether, no path of the server.
+
+    Args:
+        in_force: Of ``Layers`` or of an ``Ending``, which also knows the job's own user id.
+    """
+    own = "uid" in in_force
+    return {
+        "landlock": in_force["landlock"],
+        "seccomp": in_force["seccomp"],
+        "bubblewrap": bool(in_force["bubblewrap"]),
+        "own_user": in_force["uid"] is not None if own else in_force["identities"],
+        "control_groups": bool(in_force["cgroups"]),
+    }
 
 
 def sweep() -> Mapping[str, int]:

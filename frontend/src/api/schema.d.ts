@@ -734,7 +734,7 @@ export interface components {
         };
         /**
          * Readiness
-         * @description Whether conversions can run, and what is missing if not.
+         * @description Whether conversions can run, what is missing if not, and the state of the sandbox.
          */
         Readiness: {
             /** Ready */
@@ -745,6 +745,12 @@ export interface components {
             };
             /** Reasons */
             reasons: string[];
+            /** Layers */
+            layers: {
+                [key: string]: boolean | number;
+            };
+            /** Degraded */
+            degraded: string[];
         };
         /**
          * Route

@@ -92,6 +92,8 @@ def models():
     held = {"range": np.arange(8), "last": np.array([-1]), "table": normal(8, 3)}
     best = {"x": ((1, 4), FLOAT)}, {"y": ((1,), INT64)}
     plain = {"x": ((1, 4, 4), FLOAT)}, {"y": ((1,), FLOAT)}
+    scalar = {"x": ((1, 4), FLOAT), "s": ((), FLOAT)}, {"y": ((1, 4), FLOAT)}
+    unsigned = {"x": ((1, 4), TensorProto.UINT16)}, {"y": ((1, 4), FLOAT)}
     return {
         "convolution": image([node("Relu", "c", "y")], (1, 3, 6, 5)),
         "softmax_9": image([node("Softmax", "c", "y")], (1, 3, 6, 5), opset=9),
@@ -103,6 +105,8 @@ def models():
         "branch": branch(),
         "one_hot": model(hot, *ids, **held),
         "arg_max": model([node("ArgMax", "x", "y", axis=1, keepdims=0)], *best),
+        "scalar": model([node("Add", "x s", "y")], *scalar),
+        "unsigned": model([node("Cast", "x", "y", to=FLOAT)], *unsigned),
         "determinant": model([node("Det", "x", "y")], *plain),
         "custom": model([node("Foo", "x", "y", domain="my.own")], *plain),
     }
@@ -112,8 +116,9 @@ def feeds_for(proto):
     feeds = {}
     for value in proto.graph.input:
         shape = [size.dim_value for size in value.type.tensor_type.shape.dim]
-        whole = value.type.tensor_type.elem_type == INT64
-        feeds[value.name] = DRAW.integers(0, 8, shape) if whole else normal(*shape)
+        dtype = helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)
+        whole = dtype.kind in "iu"
+        feeds[value.name] = DRAW.integers(0, 8, shape, dtype) if whole else normal(*shape)
     return feeds
 
 

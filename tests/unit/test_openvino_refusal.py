@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from modelport_plugins.openvino.format import match
-from modelport_plugins.openvino.refusal import refusal
+from modelport_plugins.openvino.refusal import reason, refusal
 from modelport_sdk import Head
 
 NO_RULE = """Check 'false' failed at src/frontends/x.cpp:151:
@@ -49,6 +49,15 @@ def test_refusal(text: str, code: str, operators: dict[str, int]) -> None:
 
 def test_the_reason_is_what_is_wrong_rather_than_where() -> None:
     assert str(refusal(RuntimeError(FAILED), {})).endswith("must be equal to 0 or 1")
+
+
+def test_the_reason_of_a_run_that_failed_names_no_source_file() -> None:
+    text = """Exception from src/inference/src/cpp/core.cpp:117:
+Exception from src/inference/src/dev/plugin.cpp:54:
+Check '!shape.rank().is_dynamic()' failed at src/plugins/intel_cpu/src/node.cpp:108:
+Unexpected: CPU plug-in doesn't support Unsqueeze operation with dynamic rank.
+"""
+    assert reason(text).startswith("Unexpected: CPU plug-in doesn't support Unsqueeze")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from modelport_plugins.ncnn import preparation
 from modelport_plugins.ncnn.delivery import Port, deliver
 from modelport_plugins.ncnn.from_onnx import HOME, Options
 from modelport_plugins.ncnn.script import example_inputs, load_script, outputs_by_name
@@ -41,7 +42,7 @@ def torchscript_to_ncnn(source: Path, out: Path, options: Options, ctx: Context)
     shutil.copyfile(source, copy)
     written = pnnx(
         copy,
-        [(port.shape or (), port.dtype) for port in inputs],
+        preparation.as_arguments(inputs),
         ctx,
         fp16=options.fp16,
         counts=_operator_counts(module),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from modelport_plugins.ncnn.delivery import Port
-from modelport_plugins.ncnn.tool import STEM
+from modelport_plugins.ncnn.tool import DTYPES, STEM
 from modelport_sdk import (
     Context,
     CorruptModel,
@@ -69,11 +69,17 @@ def input_ports(model: Any, ctx: Context) -> list[Port]:
 
     Raises:
         DynamicShapeRequired: A size is open and not given.
+        UnsupportedFeature: An input is no tensor.
     """
-    from modelport_onnx import graph
+    from modelport_onnx import graph, signature
 
     ports = []
     for value in graph.graph_inputs(model):
+        if value.type.WhichOneof("value") != "tensor_type":
+            raise UnsupportedFeature(
+                f"input {value.name} is a {signature.type_name(value.type)}; ncnn takes tensors",
+                hint="Replace it by tensors before the export, or choose another target.",
+            )
         sizes = [
             size.dim_value if size.HasField("dim_value") else None
             for size in value.type.tensor_type.shape.dim
@@ -111,5 +117,21 @@ def dtype_name(value: Any) -> str:
 
 
 def as_arguments(ports: Sequence[Port]) -> list[tuple[tuple[int, ...], str]]:
-    """Return shapes and types as ``tool.pnnx`` takes them."""
+    """Return shapes and types as ``tool.pnnx`` takes them.
+
+    Raises:
+        UnsupportedFeature: An input has no axes, or a type that pnnx does not know: it
+            would count the one out, and take the other for float32.
+    """
+    for port in ports:
+        if not port.shape:
+            raise UnsupportedFeature(
+                f"input {port.name} has no axes, and ncnn has no such tensor",
+                hint="Export it with the shape [1], or make it a constant.",
+            )
+        if port.dtype not in DTYPES:
+            raise UnsupportedFeature(
+                f"input {port.name} is {port.dtype}, which pnnx does not take",
+                hint="Convert the input to float32 or int64 before the export.",
+            )
     return [(port.shape or (), port.dtype) for port in ports]

@@ -89,7 +89,7 @@ def pnnx_binary() -> Path:
 
 def shape_argument(shapes: Sequence[tuple[Sequence[int], str]]) -> str:
     """Return e.g. ``"[1,3,224,224]f32,[1,5]i64"``."""
-    return ",".join(f"[{','.join(map(str, s))}]{DTYPES.get(d, 'f32')}" for s, d in shapes)
+    return ",".join(f"[{','.join(map(str, s))}]{DTYPES[d]}" for s, d in shapes)
 
 
 def pnnx(

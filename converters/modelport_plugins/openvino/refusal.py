@@ -19,7 +19,15 @@ VERSION = re.compile(r"-\d+$")
 # Domains of published operator sets; PyTorch's operators are written aten::name.
 PUBLISHED = ("com.microsoft.", "ai.onnx.", "aten::", "prim::", "quantized::", "torchvision::")
 UNREADABLE = ("can't be parsed", "Cannot recognize input model", "Could not open")
-NOISE = ("Check '", "FrontEnd API failed", "While validating", "[ONNX Frontend]", "-- ", "Summary:")
+NOISE = (
+    "Check '",
+    "Exception from ",
+    "FrontEnd API failed",
+    "While validating",
+    "[ONNX Frontend]",
+    "-- ",
+    "Summary:",
+)
 
 
 def refusal(exc: Exception, counts: Mapping[str, int]) -> PluginError:
@@ -43,10 +51,10 @@ def refusal(exc: Exception, counts: Mapping[str, int]) -> PluginError:
             operators=_counted(missing, counts),
         )
     failed = _names(FAILED, text)
-    reason = _reason(text)
+    why = reason(text)
     subject = f"{', '.join(failed)} as this model uses it" if failed else "this model"
     return UnsupportedFeature(
-        f"openvino cannot convert {subject}: {reason}",
+        f"openvino cannot convert {subject}: {why}",
         hint="Fix the input shapes or simplify the model first.",
         operators=_counted(failed, counts),
     )
@@ -65,8 +73,8 @@ def _counted(names: list[str], counts: Mapping[str, int]) -> dict[str, int]:
     return {name: counts.get(name, 1) for name in known}
 
 
-def _reason(text: str) -> str:
-    """Return the first line that says what is wrong rather than where."""
+def reason(text: str) -> str:
+    """Return the first line of OpenVINO's words that says what is wrong rather than where."""
     lines = [line.strip() for line in text.splitlines()]
     plain = [line for line in lines if line and not line.startswith(NOISE)]
     plain = [line for line in plain if not line.startswith("Model wasn't fully converted")]

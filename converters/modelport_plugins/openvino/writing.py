@@ -20,11 +20,17 @@ def write(
     outputs: Sequence[str],
     fp16: bool,
 ) -> None:
-    """Save as ``<name>.xml`` and ``.bin``; declare every port that had to change its name.
+    """Save as ``<name>.xml`` and ``.bin``; declare every port that changed its name or went.
 
     Raises:
-        UnsupportedFeature: OpenVINO dropped or added a port.
+        UnsupportedFeature: OpenVINO dropped an output, or dropped or added a port unnamed.
     """
+    kept = _kept(inputs, model.inputs)
+    for name in inputs:
+        if name not in kept:
+            ctx.input(name, None)
+            ctx.note(f"Input {name} is gone: no output depends on it.")
+    inputs = kept
     for kind, names, ports in (("input", inputs, model.inputs), ("output", outputs, model.outputs)):
         if len(names) != len(ports):
             raise UnsupportedFeature(
@@ -43,6 +49,18 @@ def write(
     for source, target in zip(outputs, port_names(saved.outputs, "output")):
         if source != target:
             ctx.output(source, target)
+
+
+def _kept(names: Sequence[str], ports: Any) -> list[str]:
+    """Return the inputs that are still there; all of them where ports cannot be told by name.
+
+    OpenVINO drops an input that nothing reads, such as the second of CastLike, of which
+    the type alone counts.
+    """
+    if len(ports) >= len(names):
+        return list(names)
+    held = [next((name for name in names if name in port.get_names()), None) for port in ports]
+    return [name for name in names if name in held] if all(held) else list(names)
 
 
 def _rename(model: Any, inputs: Sequence[str], outputs: Sequence[str]) -> None:

@@ -1,0 +1,1 @@
+"""The operator table: the test models that the package onnx carries, through the whole flow."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import math
 import operator
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 from modelport.errors import BadInputs
@@ -27,6 +28,7 @@ UNRANKED: dict[bool, tuple[Sizes, ...]] = {
 }
 ANONYMOUS = {"", "?", "None", "-1"}  # what exporters write for "I don't know", not a name
 FORMULA = 200  # characters; longer ones are names: ast's parser needs a stack for what is nested
+GLUED = re.compile(r"(?<!\w)\d+[^\W\d]")  # 2x, of which Python's parser would warn on stderr
 BYTES = 512 << 20
 """Of one set of inputs: a dozen cases are drawn, and each kept until the source has run."""
 RANK = 32  # axes that NumPy's iterators take, ndarray.flat among them; arrays have up to 64
@@ -194,7 +196,7 @@ def _shape(tensor: Tensor, sizes: Mapping[str, int], step: int) -> Sizes:
 
 def _names(text: str) -> list[str]:
     """Return the variables of a formula such as ``past + seq``; empty if it is none."""
-    if len(text) > FORMULA:
+    if len(text) > FORMULA or GLUED.search(text):
         return []
     try:
         tree = ast.parse(text, mode="eval")

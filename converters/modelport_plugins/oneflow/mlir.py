@@ -19,6 +19,7 @@ TENSOR = re.compile(r"tensor<((?:\d+x)*)(\w+)>")
 HEXADECIMAL = re.compile(r"0x([0-9A-Fa-f]+)(?: : (f16|f32|f64))?")
 NUMBER = re.compile(r"-?\d+(\.\d*(?:[eE][-+]?\d+)?)?(?: : (\w+))?")
 WIDTHS = {"f16": "<e", "f32": "<f", "f64": "<d"}
+MOST = 10_000  # results of one operation
 OPENING, CLOSING = "[{(<", "]})>"
 
 
@@ -62,7 +63,7 @@ def read(path: Path) -> list[Operation]:
     for number, line in enumerate(text.splitlines(), 1):
         try:
             found = _operation(line.strip())
-        except (ValueError, IndexError, KeyError) as exc:
+        except (ValueError, IndexError, KeyError, OverflowError, RecursionError) as exc:
             raise CorruptModel(
                 f"model.mlir cannot be read at line {number}: {line.strip()[:80]!r}",
                 hint="Save the graph again with oneflow.save(graph, folder).",
@@ -104,6 +105,8 @@ def _results(text: str) -> Iterator[str]:
     """Yield ``%a``, ``%b`` of ``%a, %b``, and ``%x#0``, ``%x#1`` of ``%x:2``."""
     for part in split(text):
         name, colon, count = part.partition(":")
+        if colon and int(count) > MOST:
+            raise ValueError(text)
         if colon:
             yield from (f"{name}#{index}" for index in range(int(count)))
         elif name:

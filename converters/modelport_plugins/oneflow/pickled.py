@@ -16,6 +16,7 @@ from modelport_sdk import CorruptModel, UnsafeModel, UnsupportedFeature
 
 MARK = object()
 DICTIONARY = "collections.OrderedDict"
+LONGEST = 1000  # characters of a dotted name; a level adds two at least
 TENSORS = frozenset(
     {
         "oneflow.Tensor",
@@ -65,22 +66,31 @@ def tensors(data: bytes) -> dict[str, str]:
             f"pickled_data is of OneFlow's protocol {found.get('protocol_version')!r}, not 1"
         )
     listed: dict[str, str] = {}
-    _collect(found["data"], "", listed)
+    _collect(found["data"], "", listed, set())
     if not listed:
         raise CorruptModel("pickled_data holds no tensor", hint=HINT)
     return listed
 
 
-def _collect(value: Any, name: str, into: dict[str, str]) -> None:
-    """List the tensors of nested dictionaries and lists, as checkpoints of trainers have them."""
+def _collect(value: Any, name: str, into: dict[str, str], seen: set[int]) -> None:
+    """List the tensors of nested dictionaries and lists, as checkpoints of trainers have them.
+
+    Raises:
+        CorruptModel: A dictionary or list is there twice, inside of itself perhaps: forty
+            that each hold the next one twice would take years.
+    """
+    if isinstance(value, dict | list | tuple) and value:
+        if id(value) in seen or len(name) > LONGEST:
+            raise CorruptModel("pickled_data holds itself", hint=HINT)
+        seen.add(id(value))
     if isinstance(value, Tensor):
         into[name or "tensor"] = value.folder
     elif isinstance(value, dict):
         for key, inner in value.items():
-            _collect(inner, f"{name}.{key}" if name else str(key), into)
+            _collect(inner, f"{name}.{key}" if name else str(key), into, seen)
     elif isinstance(value, list | tuple):
         for place, inner in enumerate(value):
-            _collect(inner, f"{name}.{place}" if name else str(place), into)
+            _collect(inner, f"{name}.{place}" if name else str(place), into, seen)
 
 
 def _walk(data: bytes) -> Any:

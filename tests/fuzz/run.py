@@ -20,7 +20,13 @@ import table
 ROOT = shelf.FOLDER.parent.parent
 WORK = ROOT / "build" / "fuzz"
 LONGEST = shelf.FILE_BYTES
-LIMITS = ("-timeout=30", "-rss_limit_mb=2048", f"-max_len={LONGEST}", "-print_final_stats=1")
+LIMITS = (
+    "-timeout=30",
+    "-report_slow_units=30",
+    "-rss_limit_mb=2048",
+    f"-max_len={LONGEST}",
+    "-print_final_stats=1",
+)
 FILES = 24
 """What a run may add to a target's corpus."""
 

@@ -19,7 +19,7 @@ TENSOR = re.compile(r"tensor<((?:\d+x)*)(\w+)>")
 HEXADECIMAL = re.compile(r"0x([0-9A-Fa-f]+)(?: : (f16|f32|f64))?")
 NUMBER = re.compile(r"-?\d+(\.\d*(?:[eE][-+]?\d+)?)?(?: : (\w+))?")
 WIDTHS = {"f16": "<e", "f32": "<f", "f64": "<d"}
-MOST = 10_000  # results of one operation
+MOST, DEEPEST = 10_000, 16  # results of one operation; lists in lists in an attribute
 OPENING, CLOSING = "[{(<", "]})>"
 
 
@@ -170,12 +170,14 @@ def _attributes(text: str) -> Iterator[tuple[str, Any]]:
         yield key.strip(), _value(value.strip()) if equals else True
 
 
-def _value(text: str) -> Any:
+def _value(text: str, depth: int = 0) -> Any:
     """Return a number, a truth, a text, or a list of these; other words as they stand."""
+    if depth > DEEPEST:  # each level is read once more than the one around it
+        raise ValueError(text)
     if text.startswith("["):
-        return [_value(part) for part in split(_bracketed(text)[0])]
+        return [_value(part, depth + 1) for part in split(_bracketed(text)[0])]
     if text.startswith("dense<"):
-        return _value(_bracketed(text.removeprefix("dense"))[0])
+        return _value(_bracketed(text.removeprefix("dense"))[0], depth + 1)
     if text.startswith('"'):
         return text[1 : text.rindex('"')]
     return text == "true" if text in {"true", "false"} else _number(text)

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SOURCES := pyproject.toml frontend/build_page.py $(shell find frontend/src frontend/index.html frontend/package-lock.json frontend/vite.config.ts -type f 2>/dev/null)
 
-.PHONY: help install run test test-slow fuzz fuzz-smoke check format scoreboard benchmark corpus clean
+.PHONY: help install run test test-hostile test-slow fuzz fuzz-smoke check format scoreboard benchmark corpus clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -25,10 +25,13 @@ run: install ## Start the service at http://127.0.0.1:8000
 	@$(BIN)/modelport serve
 
 test: install ## Run every test that fits in CI
-	@$(BIN)/pytest -m 'not slow'
+	@$(BIN)/pytest -m 'not slow and not hostile'
+
+test-hostile: install ## Post hostile uploads to a running service (about ten minutes)
+	@$(BIN)/pytest -m hostile tests/hostile
 
 test-slow: install ## Run the long corpus runs too
-	@$(BIN)/pytest
+	@$(BIN)/pytest -m 'not hostile'
 
 fuzz: $(VENV)/.fuzz ## Fuzz each target for 5 minutes (an hour in all); keeps what covers more
 	@nice -n 10 $(BIN)/python tests/fuzz/run.py --seconds 300 --keep $(TARGETS)

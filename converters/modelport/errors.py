@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -37,10 +38,12 @@ class ModelportError(Exception):
         step: str = "",
         operators: Mapping[str, int] | None = None,
     ) -> None:
-        super().__init__(message)
-        self.hint = hint
+        super().__init__(_plain(message))
+        self.hint = _plain(hint)
         self.step = step
-        self.operators: dict[str, int] = dict(operators or {})
+        self.operators: dict[str, int] = {
+            _plain(name): count for name, count in (operators or {}).items()
+        }
         self.report: dict[str, Any] = {}
 
     def to_json(self) -> dict[str, Any]:
@@ -54,6 +57,16 @@ class ModelportError(Exception):
             "operators": self.operators,
             "retry": self.retry,
         }
+
+
+# As in intake: controls move a terminal's cursor, invisible marks turn text round, and half
+# a character cannot be encoded. Names of a stranger's model stand in messages.
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+def _plain(text: str) -> str:
+    lines = text if text.isascii() and text.isprintable() else " ".join(text.splitlines())
+    return "".join("?" if unicodedata.category(char) in _UNSEEN else char for char in lines)
 
 
 class InputError(ModelportError):
@@ -222,10 +235,15 @@ class PluginBug(HouseError):
 
 
 class WorkerDied(HouseError):
-    """The worker ended without writing its result."""
+    """The worker ended without writing its result.
+
+    Attributes:
+        signal: What killed it, e.g. ``SIGSEGV``; "" where it ended by itself.
+    """
 
     code = "worker-died"
     title = "A converter crashed"
+    signal: str = ""
 
 
 class EnvironmentBroken(HouseError):

@@ -94,13 +94,26 @@ def nodes(model: Any) -> Iterator[Any]:
 
 
 def tensors(model: Any) -> Iterator[Any]:
-    """Yield every ``TensorProto``: initialisers and Constant values, at any depth."""
+    """Yield every ``TensorProto``: initialisers, attributes, sparse ones' parts, at any depth."""
     for graph in subgraphs(model.graph):
         yield from graph.initializer
+        for sparse in graph.sparse_initializer:
+            yield from (sparse.values, sparse.indices)
     for node in nodes(model):
-        for attribute in node.attribute:
-            if attribute.HasField("t"):
-                yield attribute.t
+        yield from _attached(node.attribute)
+    for function in model.functions:
+        yield from _attached(function.attribute_proto)
+
+
+def _attached(attributes: Any) -> Iterator[Any]:
+    for attribute in attributes:
+        if attribute.HasField("t"):
+            yield attribute.t
+        yield from attribute.tensors
+        if attribute.HasField("sparse_tensor"):
+            yield from (attribute.sparse_tensor.values, attribute.sparse_tensor.indices)
+        for sparse in attribute.sparse_tensors:
+            yield from (sparse.values, sparse.indices)
 
 
 def operator_name(node: Any) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,9 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from modelport.errors import WorkerDied
-from modelport.model import Artifact, Description, Mapped, Port, Tensor
+from modelport.errors import TooLarge, WorkerDied
+from modelport.model import Artifact, Description, Mapped, Port, Tensor, jsonable
 
+# What is kept of a description: it stands in every report, in the database and on the page.
+# That of an honest model of 38,000 nodes takes 20 KB.
+MOST, PORTS = 2000, 4096
+"""Entries of one list; inputs and outputs together."""
+NAME, TEXT = 1000, 20_000
+"""Characters of a key; of a text."""
+WHOLE = 4 << 20
+"""Bytes of all of it as JSON."""
 NOTE = 1000
 """Characters of a note that are kept."""
 
@@ -41,21 +51,35 @@ def described(format: str, result: Mapping[str, Any]) -> Description:
 
     Raises:
         WorkerDied: It is not of the form that docs/protocol.md defines.
+        TooLarge: The model says more of itself than anyone can read, or we want to keep.
     """
     with _checked(f"the inspector of {format}"):
         found = result["description"]
-        return Description(
+        made = Description(
             format,
             _named([_tensor(entry) for entry in found["inputs"]]),
             tuple(_tensor(entry) for entry in found["outputs"]),
             _counts(found.get("operators", {})),
             _counts(found.get("parameters", {})),
             _counts(found.get("opsets", {})),
-            str(found.get("producer", "")),
+            str(found.get("producer", ""))[:TEXT],
             _whole(found.get("nodes", 0)),
-            {str(k): str(v) for k, v in found.get("metadata", {}).items()},
+            {str(k)[:NAME]: str(v)[:TEXT] for k, v in _first(found.get("metadata", {}))},
             dict(found.get("details", {})),
         )
+        size = len(json.dumps(jsonable(made)))
+    if size > WHOLE or len(made.inputs) + len(made.outputs) > PORTS:
+        raise TooLarge(
+            f"the model's names, inputs and outputs take more than {WHOLE >> 20} MiB, "
+            f"or are more than {PORTS}",
+            hint="Export the model again with short names.",
+        )
+    return made
+
+
+def _first(found: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the first entries: of counts the most frequent, as inspectors list them."""
+    return itertools.islice(found.items(), MOST)
 
 
 def _named(tensors: list[Tensor]) -> tuple[Tensor, ...]:
@@ -92,7 +116,7 @@ def _whole(value: Any) -> int:  # noqa: ANN401  # from JSON
 
 
 def _counts(found: Mapping[str, Any]) -> dict[str, int]:
-    return {str(name): _whole(count) for name, count in found.items()}
+    return {str(name)[:NAME]: _whole(count) for name, count in _first(found)}
 
 
 def _size(size: Any) -> int | str | None:  # noqa: ANN401  # from JSON

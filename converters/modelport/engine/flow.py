@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from modelport import errors, intake, planner
+from modelport import errors, intake, planner, sandbox
 from modelport.engine.answers import stem
 from modelport.engine.bench import Bench, Observe
 from modelport.engine.candidates import Ask, attempt, check_options
@@ -68,7 +68,34 @@ def inspect_files(
     """Receive the files and say what is in the model."""
     work.mkdir(parents=True, exist_ok=True)
     artifact = receive(files, work, house, source=source)
-    return artifact, Bench(house, work, quiet, consent=consent).inspect(artifact)
+    return artifact, look(Bench(house, work, quiet, consent=consent), artifact)
+
+
+def look(bench: Bench, source: Artifact) -> Description:
+    """Return what is in an upload.
+
+    Raises:
+        CorruptModel: Its parser crashed on it. A crash is a fault of the parser too, but one
+            that only this file has shown, and the file is what can be changed.
+        UnsafeModel: It would run code, and not all of who and what must allow that do.
+    """
+    missing = sandbox.layers().degraded if bench.consent and not bench.house.insecure else ()
+    bench.consent = bench.consent and not missing
+    try:
+        return bench.inspect(source)
+    except errors.UnsafeModel as exc:
+        if missing:
+            exc.hint = f"Code in files runs only behind every layer of the sandbox: {missing[0]}."
+        raise
+    except errors.WorkerDied as exc:
+        if not exc.signal:
+            raise
+        title = bench.house.registry.formats[source.format].title
+        raise errors.CorruptModel(
+            f"the {title} parser crashed on this file ({exc.signal})",
+            hint="Export the model again, or send it in another format.",
+            step=exc.step,
+        ) from exc
 
 
 def routes_of(source: str, target: str, house: House) -> tuple[Route, ...]:
@@ -109,7 +136,7 @@ def convert(
     source = receive(request.files, work, house, source=request.source)
     observe("inspect", 0.0, source.main)
     try:
-        subject = Subject(source, bench.inspect(source), request)
+        subject = Subject(source, look(bench, source), request)
     except errors.WeightsOnly:
         if not weights_alone(source.format, request.target, house):
             raise

@@ -39,7 +39,7 @@ class Sink:
         self.root = root
         self._limits = limits
         self._seen: set[str] = set()
-        self._written = 0
+        self._written = self._headed = 0
         self._allowance = limits.disk
 
     @contextlib.contextmanager
@@ -68,10 +68,7 @@ class Sink:
             )
         self._seen.add(same(name))
         if len(self._seen) > self._limits.files:
-            raise TooLarge(
-                f"the upload holds more than {self._limits.files} files",
-                hint="Send the files of the model alone.",
-            )
+            raise self._too_many()
         path = self.root / name
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -86,6 +83,19 @@ class Sink:
                 hint="Send one model, each of its files once.",
             )
         return path
+
+    def head(self, size: int) -> None:
+        """Count a header of ``size`` bytes: an archive of nothing else costs time all the same."""
+        self._headed += 1
+        if self._headed > 2 * self._limits.files:
+            raise self._too_many()
+        self.spend(size)
+
+    def _too_many(self) -> TooLarge:
+        return TooLarge(
+            f"the upload holds more than {self._limits.files} files",
+            hint="Send the files of the model alone.",
+        )
 
     def write(self, path: Path, chunks: Iterable[bytes]) -> None:
         """Write ``chunks`` to ``path``, which must not exist.

@@ -91,6 +91,8 @@ def identify(folder: Path, formats: Iterable[Format], *, source: str = "") -> Ar
     files = [main if file == best.file else file for file in files]
     mine = _parts(dataclasses.replace(best, file=main), files)
     _whole(folder, mine)
+    if first(folder / main).startswith(zipped.MAGIC):
+        zipped.check(folder / main)
     return Artifact(best.format.id, folder, main, mine, digest(folder, mine))
 
 

@@ -26,7 +26,7 @@ SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"BZh", "a bzip2 file"),
     (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
     (b"\x93NUMPY", "a NumPy array"),
-    (b"GGUF", "a GGUF file"),
+    (b"GGUF", "a GGUF model"),
     (b"\x7fELF", "a Linux program"),
     (b"MZ", "a Windows program"),
     (b"ID3", "an MP3 recording"),
@@ -39,7 +39,27 @@ INSIDE: tuple[tuple[int, bytes, str], ...] = (
     (8, b"WAVE", "a WAVE recording"),
     (4, b"ftyp", "a video or HEIC picture"),
 )
+# Models of frameworks that no plugin reads: part of the name, and of the first bytes.
+OTHERS: tuple[tuple[str, bytes, str], ...] = (
+    ("saved_model.pb", b"", "a TensorFlow SavedModel"),
+    ("config.json", b'"class_name"', "the description of a Keras model"),
+    (".weights.h5", b"\x89HDF\r\n\x1a\n", "the weights of a Keras model"),
+    (".h5", b"\x89HDF\r\n\x1a\n", "a Keras or other HDF5 file"),
+    (".prototxt", b"layer", "the description of a Caffe model"),
+    (".caffemodel", b"", "the weights of a Caffe model"),
+    ("-symbol.json", b'"nodes"', "the description of an MXNet model"),
+    (".params", b"\x12\x01\0\0", "the weights of an MXNet model"),
+    (".pdmodel", b"", "a Paddle model"),
+    (".pdiparams", b"", "the weights of a Paddle model"),
+    (".mlir", b"oneflow", "a OneFlow model"),
+    (".mlmodel", b"", "a Core ML model"),
+    (".engine", b"ftrt", "a TensorRT engine"),
+    (".joblib", b"\x80", "a scikit-learn pickle"),
+)
 PRINTABLE = bytes({7, 8, 9, 10, 12, 13, 27, *range(0x20, 0x7F), *range(0x80, 0x100)})
+BINARY = "binary data of no kind we know"
+KNOWN = frozenset(title for _, _, title in OTHERS)
+MOST = 3  # of them named
 LONGEST = 4  # bytes of a character in UTF-8
 SHORT_MAGIC = {b"BM", b"MZ"}  # two letters may begin a text as well
 
@@ -48,7 +68,11 @@ def look(head: Head) -> str:
     """Return what the file looks like, with its article: ``a PNG picture``."""
     if not head.size:
         return "an empty file"
-    return _signed(head) or _unsigned(head.first)
+    plain = _signed(head) or _unsigned(head.first)
+    named = [one for one in OTHERS if head.name.endswith(one[0])]
+    # A name alone says what binary data is, but never what a picture or a text is.
+    fitting = [t for _, word, t in named if (word in head.first if word else plain == BINARY)]
+    return fitting[0] if fitting else plain
 
 
 def _signed(head: Head) -> str:
@@ -68,7 +92,7 @@ def _unsigned(first: bytes) -> str:
         return _written(first)
     if not first.strip(b"\0"):
         return "a file of zeros"
-    return "binary data of no kind we know"
+    return BINARY
 
 
 def _text(first: bytes) -> bool:
@@ -109,7 +133,11 @@ def census(looks: Sequence[str]) -> str:
     """Return what files look like, taken together: ``12 files, 11 of them a JPEG picture each``."""
     if len(looks) == 1:
         return looks[0]
-    (common, count), *_ = collections.Counter(looks).most_common()
+    counted = collections.Counter(looks).most_common()
+    known = [title for title, _ in counted if title in KNOWN]
+    if known:
+        return " and ".join(known[:MOST])
+    (common, count), *_ = counted
     if count == len(looks):
         return f"{count} files, each {common}"
     return f"{len(looks)} files, {count} of them {common} each"

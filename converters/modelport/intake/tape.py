@@ -43,10 +43,12 @@ def untar(stream: Stream, sink: Sink) -> None:
     """
     told: dict[str, str] = {}
     while block := _block(stream):
+        sink.head(BLOCK)  # headers alone, compressed well, would keep us reading for hours
         kind = block[156:157]
         size = _number(block[124:136])
         if kind in (LONG_NAME, PAX, PAX_GLOBAL):
             body = _header(stream, size)
+            sink.head(len(body))
             if kind == LONG_NAME:
                 told["path"] = body.rstrip(b"\0").decode("utf-8", "surrogateescape")
             elif kind == PAX:

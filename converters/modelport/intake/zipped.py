@@ -15,20 +15,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from modelport.errors import CorruptModel
-from modelport.intake.budget import Sink
-from modelport.intake.naming import shown
+from modelport.errors import CorruptModel, TooLarge
+from modelport.intake.budget import FREE, RATIO, Sink
+from modelport.intake.naming import same, shown
 
 MAGIC = (b"PK\x03\x04", b"PK\x05\x06")  # the second is an archive without entries
 CHUNK = 2**18
 DIRECTORY = 32 * 2**20  # bytes of names and numbers that we are ready to hold in memory
+ENTRIES = 2**17  # the largest TorchScript files seen have about 10,000
 STORED, DEFLATED = 0, 8
 ENCRYPTED, UTF8 = 0x1, 0x800
 ZIP64, UNICODE_PATH = 0x1, 0x7075
 FULL16, FULL32 = 0xFFFF, 0xFFFFFFFF
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One entry of the central directory; sizes and offset in bytes."""
 
@@ -43,24 +44,39 @@ class Entry:
     offset: int
 
 
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """Where the central directory stands: ``end`` is where what follows it begins."""
+
+    count: int
+    size: int
+    offset: int
+    end: int
+
+
 def entries(path: Path) -> tuple[Entry, ...]:
     """Return the central directory.
 
     Raises:
-        CorruptModel: There is none, it is damaged, or it is larger than 32 MiB.
+        CorruptModel: There is none, it is damaged, or it is larger than 32 MiB or 131,072
+            entries.
     """
+    return _read(path)[1]
+
+
+def _read(path: Path) -> tuple[Directory, tuple[Entry, ...]]:
     try:
         with path.open("rb") as stream:
-            count, size, offset = _end(stream)
-            if size > DIRECTORY or count > size // 46:
+            where = _directory(stream)
+            if where.size > DIRECTORY or where.count > min(ENTRIES, where.size // 46):
                 raise _damaged("its directory is too large")
-            stream.seek(offset)
-            return tuple(_parsed(stream.read(size), count))
+            stream.seek(where.offset)
+            return where, tuple(_parsed(stream.read(where.size), where.count))
     except (struct.error, OSError, ValueError, OverflowError):  # an offset may say 2**64 - 1
         raise _damaged("its directory is damaged") from None
 
 
-def _end(stream: BinaryIO) -> tuple[int, int, int]:
+def _directory(stream: BinaryIO) -> Directory:
     total = stream.seek(0, os.SEEK_END)
     start = max(0, total - 22 - FULL16)
     stream.seek(start)
@@ -69,17 +85,18 @@ def _end(stream: BinaryIO) -> tuple[int, int, int]:
     if at < 0:
         raise _damaged("it is cut short")
     count, size, offset = struct.unpack_from("<10xHLL", tail, at)
+    end = start + at
     locator = at - 20
     if locator >= 0 and tail[locator : locator + 4] == b"PK\x06\x07":
-        (record,) = struct.unpack_from("<8xQ", tail, locator)
-        stream.seek(record)
+        (end,) = struct.unpack_from("<8xQ", tail, locator)
+        stream.seek(end)
         head = stream.read(56)
         if head[:4] != b"PK\x06\x06":
             raise _damaged("its ZIP64 record is missing")
         count, size, offset = struct.unpack_from("<32xQQQ", head)
-    if offset + size > start + at:
+    if offset + size > end:
         raise _damaged("its directory is damaged")
-    return count, size, offset
+    return Directory(count, size, offset, end)
 
 
 def _parsed(data: bytes, count: int) -> Iterator[Entry]:
@@ -161,10 +178,39 @@ def contents(path: Path, listed: Sequence[Entry]) -> Iterator[tuple[Entry, Itera
     for entry in listed:
         _check(entry)
     with path.open("rb") as stream:
-        starts = _layout(stream, listed, path.stat().st_size)
+        starts = _layout(stream, listed, _directory(stream).offset)
         for entry in listed:
             stream.seek(starts[entry.offset])
             yield entry, _content(stream, entry)
+
+
+def check(path: Path) -> None:
+    """Return if every reader of zip archives sees the same files in ``path``.
+
+    For models that are archives themselves. Frameworks read them with libraries of their own
+    (PyTorch with miniz, which takes ``A`` for ``a``), so what two readers may take
+    differently could pass a check here and be loaded as something else there.
+
+    Raises:
+        CorruptModel: As ``unzip``; the contents are not unpacked.
+        TooLarge: They would unpack to more than an honest archive of that size holds.
+    """
+    where, listed = _read(path)
+    if where.offset + where.size != where.end:  # some readers go by the offset, some by the end
+        raise _damaged("its directory is not where it says")
+    seen: set[str] = set()
+    for entry in listed:
+        _check(entry)
+        if same(entry.name) in seen:
+            raise _damaged(f"it holds two entries called {shown(entry.name)}")
+        seen.add(same(entry.name))
+    with path.open("rb") as stream:
+        _layout(stream, listed, where.offset)
+    if sum(entry.size for entry in listed) > max(FREE, RATIO * path.stat().st_size):
+        raise TooLarge(
+            f"the archive unpacks to more than {RATIO} times its size",
+            hint="Save the model again without compression.",
+        )
 
 
 def _check(entry: Entry) -> None:
@@ -180,12 +226,15 @@ def _check(entry: Entry) -> None:
         )
 
 
-def _layout(stream: BinaryIO, listed: list[Entry], total: int) -> dict[int, int]:
-    """Return where the content of the entry at each offset begins; no two may overlap."""
+def _layout(stream: BinaryIO, listed: Sequence[Entry], room: int) -> dict[int, int]:
+    """Return where the content of the entry at each offset begins; no two may overlap.
+
+    All of them end before ``room``, where the directory begins.
+    """
     starts: dict[int, int] = {}
     end = 0
     for entry in sorted(listed, key=lambda one: one.offset):
-        stream.seek(min(entry.offset, total))  # an offset of 2**64 - 1 is no place to seek
+        stream.seek(min(entry.offset, room))  # an offset of 2**64 - 1 is no place to seek
         head = stream.read(30)
         if len(head) < 30 or head[:4] != b"PK\x03\x04":  # noqa: PLR2004  # APPNOTE 4.3.7
             raise _damaged(f"its entry {shown(entry.name)} is not where the directory says")
@@ -193,7 +242,7 @@ def _layout(stream: BinaryIO, listed: list[Entry], total: int) -> dict[int, int]
         if stream.read(names) != entry.raw or method != entry.method:
             raise _damaged(f"its entry {shown(entry.name)} differs from the directory")
         start = entry.offset + 30 + names + extras
-        if entry.offset < end or start + entry.compressed > total:
+        if entry.offset < end or start + entry.compressed > room:
             raise _damaged(f"its entry {shown(entry.name)} overlaps another")
         starts[entry.offset] = start
         end = start + entry.compressed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +38,10 @@ def plain(path: str | os.PathLike[str]) -> bool:
     return stat.S_ISREG(status.st_mode) and status.st_nlink == 1
 
 
-def read(path: Path, ref: str) -> Json:
+def read(path: Path, ref: str, hidden: Sequence[Path] = ()) -> Json:
     """Return the checked ``result.json`` of the plugin ``ref``.
+
+    Tools put paths into their messages; those of ours, ``hidden``, are taken out.
 
     Raises:
         ModelportError: The plugin refused, with its own code.
@@ -48,7 +50,11 @@ def read(path: Path, ref: str) -> Json:
     if not plain(path) or path.stat().st_size > MAX_RESULT:
         raise errors.WorkerDied(f"{named(ref)} ended without a result", step=named(ref))
     try:
-        result = _parsed(path.read_bytes())
+        text = path.read_bytes()
+        for place in hidden:
+            written = json.dumps(str(place)).strip('"').encode()
+            text = text.replace(written + b"/", b"").replace(written, b"")
+        result = _parsed(text)
     except ValueError:
         raise errors.WorkerDied(f"{named(ref)} left a broken result", step=named(ref)) from None
     if not isinstance(result, dict) or result.get("protocol") != PROTOCOL:

@@ -114,7 +114,9 @@ def call(job: Path, asked: Call, jail: Jail, watch: Watch | None = None) -> Answ
             insecure=jail.insecure,
         )
     _raise_for(ending, job, asked.ref, jail.limits)
-    return Answer(answer.read(job / "result.json", asked.ref), ending, job)
+    return Answer(
+        answer.read(job / "result.json", asked.ref, (asked.source.parent, job)), ending, job
+    )
 
 
 def collect(job: Path, names: Sequence[str], into: Path) -> tuple[str, ...]:
@@ -213,7 +215,9 @@ def _raise_for(ending: Ending, job: Path, ref: str, limits: Limits) -> None:
         message = f"{step} wrote more than {limits.disk / (1 << 30):.1f} GiB"
         raise errors.DiskFull(message, hint="Allow more disk space.", step=step)
     how = f"was killed by {ending.signal}" if ending.signal else f"ended with status {ending.code}"
-    raise errors.WorkerDied(f"{step} {how} and left no result", hint="See the log.", step=step)
+    died = errors.WorkerDied(f"{step} {how} and left no result", hint="See the log.", step=step)
+    died.signal = ending.signal
+    raise died
 
 
 @contextmanager

@@ -7,6 +7,7 @@ its own length, the table's length, and the place of each field or 0.
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections.abc import Iterator
 
@@ -14,6 +15,8 @@ from collections.abc import Iterator
 NET = {"bizCode": 0, "extraInfo": 2, "oplists": 3, "tensorName": 7, "subgraphs": 10, "uuid": 11}
 SUBGRAPH_NODES = 4
 OP_TYPE = 5
+# Operators, counted over all lists: several tables may name one list again and again.
+MOST = 1_000_000
 # Net has 12 fields since MNN 2; room for those to come.
 MOST_FIELDS = 24
 
@@ -84,8 +87,13 @@ def op_types(data: bytes) -> Iterator[int]:
     lists = [field(data, net, NET["oplists"])]
     graphs = field(data, net, NET["subgraphs"])
     if graphs:
-        lists += [field(data, graph, SUBGRAPH_NODES) for graph in tables(data, graphs)]
+        inner = itertools.islice(tables(data, graphs), MOST)
+        lists += [field(data, graph, SUBGRAPH_NODES) for graph in inner]
+    count = 0
     for ops in filter(None, lists):
         for op in tables(data, ops):
+            count += 1
+            if count > MOST:
+                raise Malformed("more operators than any model has")
             at = field(data, op, OP_TYPE)
             yield number(data, "<i", at) if at else 0

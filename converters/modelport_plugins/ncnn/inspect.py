@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from modelport_plugins.ncnn import param
+from modelport_plugins.ncnn.runtime import open_net
 from modelport_sdk import Context, inspector
 
 SIZE = re.compile(r"[1-9][0-9]{0,9}\Z")  # ncnn reads them into an int
@@ -21,9 +22,13 @@ def inspect(source: Path, ctx: Context) -> dict[str, Any]:
     Input layer has them.
 
     Raises:
-        CorruptModel: The ``.param`` is damaged.
+        CorruptModel: The ``.param`` is damaged, or ncnn does not load it with its ``.bin``.
     """
-    return description(param.read(source))
+    layers = param.read(source)
+    weights = source.with_suffix(".bin")
+    param.check_weights(layers, weights.stat().st_size if weights.is_file() else 0)
+    open_net(source, "plain", ctx.threads)
+    return description(layers)
 
 
 def description(layers: list[param.Layer]) -> dict[str, Any]:

@@ -14,6 +14,14 @@ from pathlib import Path
 from modelport_sdk import CorruptModel
 
 MAGIC = "7767517"
+LARGEST = 64 << 20
+"""Bytes; the graph of a network of 10,000 layers takes 2 MB."""
+MOST = 1_000_000
+"""Layers, blobs, or elements of one array: what ncnn allocates on the file's word."""
+WORD = 255
+"""Characters of a type or name: ncnn reads them into 256 bytes (src/net.cpp, ``%255s``)."""
+ARRAY = -23300
+"""A key of this or less begins an array: ``-23300=3,1,2,3`` (src/paramdict.cpp)."""
 
 
 @dataclass(frozen=True)
@@ -33,17 +41,21 @@ def read(path: Path) -> list[Layer]:
     Raises:
         CorruptModel: It is no complete ``.param`` file.
     """
-    lines = path.read_text("utf-8", "replace").removeprefix("\ufeff").splitlines()
+    if path.stat().st_size > LARGEST:
+        raise CorruptModel("the .param is larger than any network's graph")
+    # Lines end with a line feed only, as they do for ncnn's own parser.
+    lines = path.read_text("utf-8", "replace").removeprefix("\ufeff").split("\n")
     rows = [line.split() for line in lines if line.strip()]
     if len(rows) < 2 or rows[0] != [MAGIC]:
         raise CorruptModel("the file is no ncnn .param", hint="Its first line must be 7767517.")
     try:
+        promised, blobs = (_count(word) for word in rows[1][:2])
         layers = [_layer(row) for row in rows[2:]]
-        promised = int(rows[1][0])
     except (IndexError, ValueError) as exc:
         raise CorruptModel("a layer of the .param cannot be read") from exc
     if len(layers) != promised:
         raise CorruptModel(f"the .param promises {promised} layers and holds {len(layers)}")
+    _check_order(layers, blobs)
     return layers
 
 
@@ -84,13 +96,71 @@ def renamed(layers: list[Layer], names: dict[str, str]) -> list[Layer]:
     return [replace(item, bottoms=new(item.bottoms), tops=new(item.tops)) for item in layers]
 
 
+def _check_order(layers: list[Layer], blobs: int) -> None:
+    """Refuse what ncnn takes on trust: blobs written once, before they are read, as promised."""
+    written: set[str] = set()
+    for layer in layers:
+        for blob in layer.bottoms:
+            if blob not in written:
+                raise CorruptModel(f"layer {layer.name} reads {blob}, which none before it writes")
+        if len(set(layer.tops)) < len(layer.tops) or not written.isdisjoint(layer.tops):
+            raise CorruptModel(f"layer {layer.name} writes a blob that is there already")
+        written.update(layer.tops)
+    if len(written) > blobs:
+        raise CorruptModel(f"the .param promises {blobs} blobs and names {len(written)}")
+
+
+# Parameter that says how many weights follow in the .bin. Source: ncnn 20261020, src/layer.
+WEIGHTS = {
+    **dict.fromkeys(("Convolution", "ConvolutionDepthWise", "Convolution1D"), "6"),
+    **dict.fromkeys(("Convolution3D", "ConvolutionDepthWise1D", "ConvolutionDepthWise3D"), "6"),
+    **dict.fromkeys(("Deconvolution", "DeconvolutionDepthWise", "Deconvolution1D"), "6"),
+    **dict.fromkeys(("Deconvolution3D", "DeconvolutionDepthWise1D"), "6"),
+    **dict.fromkeys(("InnerProduct", "LSTM", "GRU", "RNN", "MultiHeadAttention"), "2"),
+    "Embed": "3",
+}
+
+
+def check_weights(layers: list[Layer], size: int) -> None:
+    """Refuse counts of weights that ``size`` bytes cannot hold: ncnn allocates on their word.
+
+    Raises:
+        CorruptModel: A layer asks for more; even at two weights a byte.
+    """
+    room = 2 * size
+    for layer in layers:
+        given = dict(word.split("=", 1) for word in layer.parameters if "=" in word)
+        word = given.get(WEIGHTS.get(layer.type, ""), "0")
+        count = int(word) if word.isascii() and word.isdigit() and len(word) <= 12 else -1
+        room -= count
+        if count < 0 or room < 0:
+            raise CorruptModel(
+                f"layer {layer.name} needs {word[:20]} weights, more than the .bin holds",
+                hint="Send the .bin that belongs to this .param, in full.",
+            )
+
+
+def _count(word: str) -> int:
+    """Return a number of things.
+
+    Raises:
+        ValueError: It is negative, absurd, or none.
+    """
+    if not (word.isascii() and word.isdigit() and len(word) <= 7 and int(word) <= MOST):
+        raise ValueError(word[:80])
+    return int(word)
+
+
 def _layer(row: list[str]) -> Layer:
-    reads, writes = int(row[2]), int(row[3])
-    if min(reads, writes) < 0:
-        raise ValueError(row[1])
+    reads, writes = _count(row[2]), _count(row[3])
     blobs = row[4 : 4 + reads + writes]
-    if len(blobs) != reads + writes:
-        raise ValueError(row[1])
-    return Layer(
-        row[0], row[1], tuple(blobs[:reads]), tuple(blobs[reads:]), tuple(row[4 + reads + writes :])
-    )
+    if len(blobs) != reads + writes or any(len(word) > WORD for word in (*row[:2], *blobs)):
+        raise ValueError(row[1][:80])
+    rest = tuple(row[4 + reads + writes :])
+    for word in rest:
+        key, _, value = word.partition("=")
+        if key.startswith("-") and int(key) <= ARRAY:
+            count = value.split(",", 1)[0]
+            if _count(count) != len(value.split(",")) - 1:
+                raise ValueError(word[:80])
+    return Layer(row[0], row[1], tuple(blobs[:reads]), tuple(blobs[reads:]), rest)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from modelport_onnx import external
+from modelport_onnx import budget, external
 from modelport_onnx import graph as graphs
 from modelport_plugins.onnx.format import BYTES, fields
 from modelport_sdk import CorruptModel
@@ -34,6 +34,7 @@ def read(path: Path, *, weights: bool = True) -> Any:
 
     Raises:
         CorruptModel: It is empty, cut short, something else, or lacks a data file.
+        UnsupportedFeature: It stands for more nodes or larger tensors than tools can handle.
     """
     from google.protobuf.message import DecodeError
 
@@ -44,6 +45,7 @@ def read(path: Path, *, weights: bool = True) -> Any:
     if not model.HasField("graph") or not (model.graph.node or model.graph.output):
         raise unreadable(path)
     external.check(model, path.parent, path.name)
+    budget.check(model)
     if weights and external.entries(model):
         model = graphs.load(path)
     return model

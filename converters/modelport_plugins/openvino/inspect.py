@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from modelport_plugins.openvino.guard import check_ir
 from modelport_plugins.openvino.library import DTYPES, library, port_dtype, port_names, port_shape
 from modelport_sdk import Context, CorruptModel, first_line, inspector
 
@@ -50,7 +51,9 @@ def read(source: Path) -> Any:
 
     Raises:
         CorruptModel: It cannot be read.
+        UnsafeModel: It declares a document type.
     """
+    check_ir(source)
     openvino = library()
     weights = source.with_suffix(".bin")
     try:

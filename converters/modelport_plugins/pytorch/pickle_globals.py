@@ -16,7 +16,10 @@ from typing import Any
 UNKNOWN = object()
 MARK = object()
 UNRESOLVED = "a name computed at load time"
-REBUILD = "torch._utils._rebuild_"
+REBUILDS = ("torch._utils._rebuild_tensor", "torch._utils._rebuild_qtensor")
+# A state dict has about 40 opcodes a tensor, so this is enough for 50,000 tensors.
+OPCODES = 2_000_000
+AXES, ELEMENTS = 64, 1 << 62
 
 
 @dataclass(frozen=True)
@@ -33,12 +36,16 @@ class Walk:
     Attributes:
         names: Every global asked for, in order of first appearance.
         tensors: ``(dtype or "", elements)`` of every tensor that would be rebuilt.
+        storages: ``(class, elements)`` by key of every storage that they refer to.
+        outside: How many tensors reach beyond their storage.
         broken: Why the walk ended early; "" where it reached STOP.
         end: Offset behind the STOP opcode.
     """
 
     names: dict[str, int] = field(default_factory=dict[str, int])
     tensors: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
+    storages: dict[str, tuple[str, int]] = field(default_factory=dict[str, "tuple[str, int]"])
+    outside: int = 0
     broken: str = ""
     end: int = 0
     stack: list[Any] = field(default_factory=list[Any])
@@ -70,7 +77,10 @@ def walk(data: bytes, start: int = 0) -> Walk:
     stream = io.BytesIO(data)
     stream.seek(start)
     try:
-        for opcode, arg, position in pickletools.genops(stream):
+        for count, (opcode, arg, position) in enumerate(pickletools.genops(stream)):
+            if count > OPCODES:
+                seen.broken = "it is unreasonably long"
+                break
             ACTIONS.get(opcode.name, _other)(seen, opcode, arg)
             if position is not None:
                 seen.end = position + 1
@@ -143,29 +153,67 @@ def _tuple(seen: Walk, opcode: Any, arg: Any) -> None:
 
 
 def _persistent(seen: Walk, opcode: Any, arg: Any) -> None:
-    # torch's persistent id is ("storage", type, key, device, elements): kept for the dtype.
-    seen.stack.append(("persistent", seen.pop() if opcode.name == "BINPERSID" else arg))
+    """Keep torch's persistent id: ``("storage", class, key, device, elements)``."""
+    found = seen.pop() if opcode.name == "BINPERSID" else arg
+    if _is_storage(found):
+        seen.storages[str(found[2])] = (found[1].name.rsplit(".", 1)[-1], found[4])
+    seen.stack.append(("persistent", found))
+
+
+def _is_storage(found: Any) -> bool:
+    return (
+        isinstance(found, tuple)
+        and len(found) >= 5
+        and isinstance(found[1], Global)
+        and isinstance(found[4], int)
+    )
 
 
 def _reduce(seen: Walk, opcode: Any, arg: Any) -> None:
     args, callee = seen.pop(), seen.pop()
-    if isinstance(callee, Global) and callee.name.startswith(f"{REBUILD}tensor"):
+    if isinstance(callee, Global) and callee.name.startswith(REBUILDS):
         seen.tensors.append(_tensor(args))
+        seen.outside += _reaches_out(args)
     seen.stack.append(UNKNOWN)
+
+
+def _storage(args: Any) -> Any:
+    """Return the persistent id that a tensor is built on; None where it is not plain."""
+    held = args[0] if isinstance(args, tuple) and args else None
+    plain = isinstance(held, tuple) and len(held) == 2 and _is_storage(held[1])
+    return held[1] if plain else None
 
 
 def _tensor(args: Any) -> tuple[str, int]:
     """Return dtype and element count from the arguments of ``_rebuild_tensor_v2``."""
-    storage = args[0] if isinstance(args, tuple) and args else None
     size = args[2] if isinstance(args, tuple) and len(args) > 2 else ()
     count = 1
-    for length in size if isinstance(size, tuple) else ():
-        count *= length if isinstance(length, int) else 0
-    kind = ""
-    if isinstance(storage, tuple) and len(storage) == 2 and isinstance(storage[1], tuple):
-        kinds = [item.name for item in storage[1] if isinstance(item, Global)]
-        kind = STORAGES.get(kinds[0].rsplit(".", 1)[-1], "") if kinds else ""
+    for length in size[:AXES] if isinstance(size, tuple) else ():
+        count = min(count * max(length, 0), ELEMENTS) if isinstance(length, int) else 0
+    storage = _storage(args)
+    kind = STORAGES.get(storage[1].name.rsplit(".", 1)[-1], "") if storage else ""
     return kind, count
+
+
+def _reaches_out(args: Any) -> bool:
+    """Return whether offset, sizes and strides lead out of the storage.
+
+    PyTorch's C++ reader sets them without a look at the storage (2.13,
+    ``torch/csrc/jit/serialization/unpickler.cpp``, ``rebuildTensor``).
+    """
+    storage = _storage(args)
+    if storage is None or len(args) < 4:
+        return False
+    offset, sizes, strides = args[1:4]
+    if not isinstance(sizes, tuple) or not isinstance(strides, tuple):
+        return False
+    numbers = (offset, *sizes, *strides)
+    if not all(isinstance(number, int) for number in numbers):
+        return False
+    if len(sizes) != len(strides) or min(numbers) < 0 or len(sizes) > AXES:
+        return True
+    last = offset + sum((size - 1) * stride for size, stride in zip(sizes, strides))
+    return 0 not in sizes and last >= storage[4]
 
 
 STORAGES = {
@@ -180,6 +228,14 @@ STORAGES = {
     "ByteStorage": "uint8",
     "BoolStorage": "bool",
 }
+
+BYTES = {
+    **dict.fromkeys(("DoubleStorage", "LongStorage", "ComplexFloatStorage"), 8),
+    **dict.fromkeys(("FloatStorage", "IntStorage", "QInt32Storage"), 4),
+    **dict.fromkeys(("HalfStorage", "BFloat16Storage", "ShortStorage"), 2),
+    "ComplexDoubleStorage": 16,
+}
+"""Bytes of one element, where it is not 1."""
 
 Action = Callable[[Walk, Any, Any], None]
 ACTIONS: dict[str, Action] = {

@@ -92,6 +92,8 @@ def contents(path: Path) -> Contents:
             f"the pickle is broken: {broken or 'there is none'}",
             hint="Save or transfer the file again.",
         )
+    if any(seen.outside for seen in walks):
+        raise CorruptModel("a tensor reaches beyond its storage", hint="Save the file again.")
     classes = tuple(name for name in names if _is_class(name))
     return Contents(classes, tuple(tensor for seen in walks for tensor in seen.tensors))
 
@@ -113,11 +115,10 @@ def _is_class(name: str) -> bool:
 
 
 def _walks(data: bytes) -> list[Walk]:
-    """Walk the pickle, or the first four where the legacy format strings five together."""
-    if not data.startswith(LEGACY_MAGIC):
-        return [walk(data)]
+    """Walk the pickle, or the first five where the legacy format strings them together."""
     walks, start = [], 0
-    for _ in range(4):  # magic number, protocol version, system, object; raw storages follow
+    # Magic number, protocol version, system, object, names of storages; raw storages follow.
+    for _ in range(5 if data.startswith(LEGACY_MAGIC) else 1):
         seen = walk(data, start)
         walks.append(seen)
         start = seen.end
@@ -134,7 +135,7 @@ def _pickles(path: Path) -> list[bytes]:
     try:
         with zipfile.ZipFile(path) as archive:
             return [member(archive, info) for info in archive.infolist()
-                    if info.filename.endswith((".pkl", ".pickle"))]  # fmt: skip
+                    if info.filename.lower().endswith((".pkl", ".pickle"))]  # fmt: skip
     except zipfile.BadZipFile as exc:
         raise CorruptModel("the archive is broken", hint="Transfer the file again.") from exc
 

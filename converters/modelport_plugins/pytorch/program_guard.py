@@ -1,8 +1,10 @@
 """Looks into a .pt2 archive before PyTorch does, because ``torch.export.load`` runs code.
 
 PyTorch 2.13 unpickles sample inputs with a silent fall-back to a full load, unpickles
-weights marked ``use_pickle``, hands ``expr_str`` to ``sympy.sympify`` (which evaluates it),
-and resolves call targets by walking attributes from ``torch``.
+weights marked ``use_pickle`` and constants called ``opaque_obj...``, hands ``expr_str`` to
+``sympy.sympify`` (which evaluates it), and resolves call targets by walking attributes from
+``torch``. It takes members by their folder, whatever their suffix, and reads them without
+regard to case; so members are judged here by folder, in lower case, each name once.
 Sources: ``torch/export/pt2_archive/_package.py``, ``torch/_export/serde/serialize.py``.
 """
 
@@ -33,13 +35,16 @@ CALLS = re.compile(
     )\Z""",
     re.VERBOSE,
 )
+# sympify computes what it reads: 9**9**9 has 370 million digits.
+GROWING = frozenset({"Pow", "PowByNatural", "FloatPow", "LShift"})
+EXPONENT, LARGEST = 64, 1 << 64
 SYMBOL = re.compile(r"\A[a-z]{1,12}_?\d{0,9}\Z")
 NAMES = re.compile(r"\A(?:true|false|True|False|int_oo|oo)\Z")
 LEAVES = (ast.Constant, ast.Load, ast.operator, ast.unaryop, ast.cmpop, ast.boolop, ast.keyword)
 TARGET = re.compile(
     r"\A(?:torch\.ops\.(?:aten|prims|prim|quantized|quantized_decomposed|torchvision|higher_order)"
     r"\.\w+(?:\.\w+)?|_operator\.\w+|math\.\w+|torch\.(?:sym_\w+|_sym_\w+)"
-    r"|torch\._higher_order_ops\.\w+(?:\.\w+)?)\Z"
+    r"|torch\._higher_order_ops\.(\w+)\.\1(?:_op|_impl)?)\Z"
 )
 OPERATORS = re.compile(
     r"""\A(?:
@@ -48,6 +53,7 @@ OPERATORS = re.compile(
     )\Z""",
     re.VERBOSE,
 )
+FILES = re.compile(r"\b(?:from_file|save)\b")  # aten::from_file maps any file
 TREES = frozenset(
     {
         *("builtins.tuple", "builtins.list", "builtins.dict", "collections.OrderedDict"),
@@ -66,28 +72,39 @@ def check_program(path: Path) -> None:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            graphs = 0
-            for info in archive.infolist():
-                graphs += _check_member(archive, info)
+            listed = [info for info in archive.infolist() if not info.is_dir()]
+            names = {info.filename.lower() for info in listed}
+            if len(names) < len(listed):
+                raise CorruptModel("the archive holds two members of one name")
+            graphs = [_check_member(archive, info) for info in listed]
     except zipfile.BadZipFile as exc:
         raise CorruptModel("the archive is broken", hint="Transfer the file again.") from exc
-    if not graphs:
+    if not any(graphs):
         raise CorruptModel("the archive holds no exported graph")
 
 
+# Folders and files of torch/csrc/export/pt2_archive_constants.h, and the files of PyTorch 2.7.
+JSON = re.compile(r"(?:\A|/)models/|\.json\Z")
+PICKLES = re.compile(r"(?:\A|/)data/sample_inputs/|custom_obj|\.(?:pt|pth|pkl|pickle)\Z")
+CODE = re.compile(r"(?:\A|/)data/aotinductor/|\.(?:so|cubin|pyd|dll|dylib)\Z")
+
+
 def _check_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bool:
-    name = info.filename
-    if name.endswith((".so", ".cubin", ".pyd", ".dll")):
+    """Return whether the member is a graph."""
+    name = info.filename.lower()
+    if CODE.search(name):
         raise UnsafeModel("the archive holds machine code", hint=HINT)
-    if name.endswith(".json"):
+    if "opaque_obj" in name:
+        raise UnsafeModel("the archive holds pickled objects", hint=HINT)
+    if PICKLES.search(name):
+        check_pickle(member(archive, info), Path(name).name)
+    elif JSON.search(name):
         try:
             tree = json.loads(member(archive, info))
         except (ValueError, RecursionError) as exc:
             raise CorruptModel("a JSON member of the archive is broken") from exc
         check_json(tree)
         return "graph_module" in tree if isinstance(tree, dict) else False
-    if name.endswith((".pt", ".pkl", ".pickle", ".pth")) or "custom_obj" in name:
-        check_pickle(member(archive, info), Path(name).name)
     return False
 
 
@@ -113,6 +130,8 @@ def check_json(tree: Any) -> None:
     for key, value in _pairs(tree):
         if key == "use_pickle" and value:
             raise UnsafeModel("weights are stored as pickles", hint=HINT)
+        if key == "path_name" and "opaque_obj" in str(value).lower():
+            raise UnsafeModel("constants are stored as pickles", hint=HINT)
         if key == "expr_str" and not sober(str(value)):
             raise UnsafeModel("a symbolic size holds something other than arithmetic", hint=HINT)
         if key == "target" and isinstance(value, str) and not allowed_target(value):
@@ -135,6 +154,8 @@ def _pairs(tree: Any) -> Iterator[tuple[str, Any]]:
 
 def allowed_target(target: str) -> bool:
     """Return whether a call target is an operator, and no function of the Python library."""
+    if FILES.search(target):
+        return False
     if "__" in target or TARGET.match(target) is None:
         # Parameters and lifted constants are "target" too: plain dotted names of this model.
         return re.fullmatch(r"[\w.]*", target) is not None and not target.startswith(
@@ -151,16 +172,45 @@ def sober(expression: str) -> bool:
         tree = ast.parse(expression, mode="eval")
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         return False
-    return all(_plain(node) for node in ast.walk(tree))
+    return all(_plain(node) and _tame(node) for node in ast.walk(tree))
+
+
+def _tame(node: ast.AST) -> bool:
+    """Return whether a power or shift is by a small plain number, and of no other power."""
+    parts = _power(node)
+    if parts is None:
+        return True
+    base, exponent = parts
+    while isinstance(exponent, ast.Call | ast.UnaryOp):
+        exponent = exponent.operand if isinstance(exponent, ast.UnaryOp) else exponent.args[0]
+    small = (
+        isinstance(exponent, ast.Constant)
+        and isinstance(exponent.value, int | float)
+        and abs(exponent.value) <= EXPONENT
+    )
+    return small and not any(_power(inner) for inner in ast.walk(base))
+
+
+def _power(node: ast.AST) -> tuple[ast.AST, Any] | None:
+    """Return base and exponent, or what is shifted and how far; None where it is neither."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow | ast.LShift):
+        return node.left, node.right
+    named = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    if named and node.func.id in GROWING and len(node.args) == 2:
+        return node.args[0], node.args[1]
+    return None
 
 
 def _plain(node: ast.AST) -> bool:
     if isinstance(node, ast.Call):
-        return isinstance(node.func, ast.Name) and CALLS.match(node.func.id) is not None
+        known = isinstance(node.func, ast.Name) and CALLS.match(node.func.id) is not None
+        return known and bool(node.args)
     if isinstance(node, ast.Name):
         return any(known.match(node.id) for known in (CALLS, NAMES, SYMBOL))
     if isinstance(node, ast.Constant):
-        return not isinstance(node.value, str) or SYMBOL.match(node.value) is not None
+        if isinstance(node.value, str):
+            return SYMBOL.match(node.value) is not None
+        return isinstance(node.value, int | float) and abs(node.value) <= LARGEST
     if isinstance(node, ast.keyword):
         return node.arg in {"positive", "integer", "nonnegative", "real", "finite", "evaluate"}
     return isinstance(

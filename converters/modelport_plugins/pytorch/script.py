@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from modelport_plugins.pytorch.script_guard import check_script
 from modelport_sdk import CorruptModel, UnsupportedFeature, first_line
 
 
@@ -13,8 +14,10 @@ def load_script(path: Path) -> Any:
 
     Raises:
         CorruptModel: PyTorch cannot read it.
+        UnsafeModel: It reads files.
         UnsupportedFeature: It has no ``forward``.
     """
+    check_script(path)
     import torch
 
     try:

@@ -11,13 +11,16 @@ ARG PYTHON=docker.io/library/python:3.11-slim-bookworm
 FROM ${PYTHON} AS build
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
+COPY supply/build.lock supply/build.lock
+RUN python -m venv /build && /build/bin/pip install --quiet --no-cache-dir --require-hashes -r supply/build.lock
 COPY frontend frontend
 COPY api api
 COPY converters converters
 COPY docker/notices.py /tmp/notices.py
 # The page is built by the wheel's own hook, with the Node that it brings along. Node trusts its
 # own list of authorities; the system's is what a company's proxy is known to.
-RUN NODE_OPTIONS=--use-system-ca python -m pip wheel --no-cache-dir --no-deps --wheel-dir /dist . \
+RUN NODE_OPTIONS=--use-system-ca PATH=/build/bin:$PATH \
+    /build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /dist . \
  && python /tmp/notices.py page frontend > /dist/page.txt
 
 FROM ${PYTHON} AS service
@@ -27,12 +30,17 @@ ENV MODELPORT_ENVS=/opt/modelport/envs \
     PIP_DISABLE_PIP_VERSION_CHECK=1
 COPY --from=build /dist /dist
 COPY docker/notices.py /tmp/notices.py
+COPY supply/service.lock /tmp/service.lock
+# By exact version and digest; the wheel itself was made above, from these sources.
 RUN python -m venv /opt/modelport/service \
- && /opt/modelport/service/bin/pip install --quiet /dist/*.whl \
+ && /opt/modelport/service/bin/pip install --quiet --require-hashes -r /tmp/service.lock \
+ && /opt/modelport/service/bin/pip install --quiet --no-deps --no-index /dist/*.whl \
  && PIP_EXTRA_INDEX_URL="${TORCH_INDEX}" /opt/modelport/service/bin/modelport env build base
 # Nothing is installed into these two again, so pip goes; another environment brings its own.
 RUN for python in /opt/modelport/service/bin/python /opt/modelport/envs/base-*/bin/python; \
     do "$python" -m pip uninstall --quiet --yes --root-user-action=ignore pip; done \
+ && mkdir /opt/modelport/sbom && for name in service base; \
+    do /opt/modelport/service/bin/modelport env sbom "$name" > "/opt/modelport/sbom/$name.cdx.json" || exit 1; done \
  && { printf '%s\n' \
       'What this image holds, with licences. Python itself: LICENSE.txt in its library folder, or' \
       '/usr/share/doc/python3*/copyright; the system packages: /usr/share/doc/*/copyright.' ''; \

@@ -3,9 +3,9 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-SOURCES := pyproject.toml frontend/build_page.py $(shell find frontend/src frontend/index.html frontend/package-lock.json frontend/vite.config.ts -type f 2>/dev/null)
+SOURCES := pyproject.toml supply/service.lock frontend/build_page.py $(shell find frontend/src frontend/index.html frontend/package-lock.json frontend/vite.config.ts -type f 2>/dev/null)
 
-.PHONY: help install run test test-hostile test-slow fuzz fuzz-smoke check format scoreboard benchmark corpus clean
+.PHONY: help install run test test-hostile test-slow fuzz fuzz-smoke check format lock audit scoreboard benchmark corpus clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -15,6 +15,7 @@ $(STAMP): $(SOURCES)
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: set PYTHON=/path/to/python3.11"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "==> service: installing packages and building the page (about a minute)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement supply/service.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test,check]'
 	@touch $@
 
@@ -54,6 +55,12 @@ check: install ## Lint, types, import rules, the page's own checks
 format: install ## Format the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+lock: install ## Lock all packages anew, by exact version and digest; see docs/supply.md
+	@$(BIN)/python -m supply.lock $(LOCK)
+
+audit: install ## Ask PyPI for known holes in what is locked
+	@$(BIN)/python -m supply.audit
 
 scoreboard: install ## Convert every corpus model to every target; writes docs/scoreboard.md
 	@$(BIN)/python -m benchmarks.scoreboard $(SCOREBOARD)

@@ -7,6 +7,7 @@ to build the package without its page.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -23,6 +24,7 @@ except ImportError:  # run by hand, where hatchling need not be installed
 
 FRONTEND = Path(__file__).resolve().parent
 DIST = FRONTEND / "modelport_frontend" / "dist" / "index.html"
+PACKAGES = DIST.with_name("packages.json")
 INSTALLED = FRONTEND / "node_modules" / ".package-lock.json"  # npm writes it last
 LOCK = FRONTEND / "package-lock.json"
 SOURCES = ("index.html", "package.json", "package-lock.json", "tsconfig.json", "vite.config.ts")
@@ -50,6 +52,7 @@ def build() -> None:
     install()
     say("building")
     npm("run", "build")
+    PACKAGES.write_text(json.dumps(packages(), indent=1), "utf-8")
     say(f"built in {time.monotonic() - start:.0f} s")
 
 
@@ -69,7 +72,7 @@ def install() -> None:
 
 def fresh() -> bool:
     """Return whether the built page is newer than everything it is made of."""
-    if not DIST.is_file():
+    if not DIST.is_file() or not PACKAGES.is_file():
         return False
     built = DIST.stat().st_mtime
     return all(path.stat().st_mtime <= built for path in sources())
@@ -79,6 +82,20 @@ def sources() -> Iterator[Path]:
     """Yield every file that the page is made of."""
     yield from (FRONTEND / name for name in SOURCES)
     yield from (path for path in (FRONTEND / "src").rglob("*") if path.is_file())
+
+
+def packages() -> list[dict[str, str]]:
+    """Return the npm packages that the built page may hold, for its bill of materials."""
+    locked: dict[str, Any] = json.loads(LOCK.read_text("utf-8"))["packages"]
+    return [
+        {
+            "name": path.rpartition("node_modules/")[2],
+            "version": about["version"],
+            "license": about.get("license", ""),
+        }
+        for path, about in sorted(locked.items())
+        if path and not about.get("dev") and "version" in about
+    ]
 
 
 def npm(*arguments: str) -> None:

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.responses import FileResponse, PlainTextResponse, Response
 
 import modelport_frontend
+from modelport_api.auth.guard import PAGE_POLICY
 from modelport_api.problems import NotFound
 
 DIST = Path(modelport_frontend.__file__).parent / "dist"
@@ -17,6 +18,7 @@ The API is at /v1, described by /openapi.json.
 """
 # Vite puts a hash of the contents into these names.
 FOREVER = "public, max-age=31536000, immutable"
+MAY = {"Content-Security-Policy": PAGE_POLICY}
 API = ("v1/", "healthz", "readyz", "metrics", "openapi.json")
 
 
@@ -31,13 +33,13 @@ def install(app: FastAPI, dist: Path = DIST) -> None:
         file = _found(root, path)
         if file is not None:
             kept = FOREVER if path.startswith("assets/") else "no-cache"
-            return FileResponse(file, headers={"Cache-Control": kept})
+            return FileResponse(file, headers={"Cache-Control": kept, **MAY})
         index = root / "index.html"
         if path.startswith("assets/"):
             raise NotFound(f"nothing is at /{path[:200]}")
         if not index.is_file():
             return PlainTextResponse(MISSING)
-        return FileResponse(index, headers={"Cache-Control": "no-cache"})
+        return FileResponse(index, headers={"Cache-Control": "no-cache", **MAY})
 
 
 def _found(root: Path, path: str) -> Path | None:

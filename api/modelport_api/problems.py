@@ -156,7 +156,7 @@ def install(app: FastAPI) -> None:
         return response(kind(str(error.detail).lower()), error.headers)
 
     def unexpected(request: Request, error: Exception) -> JSONResponse:
-        LOG.error("%s %s", request.method, request.url.path, exc_info=error)
+        LOG.error("%s %r", request.method, request.url.path, exc_info=error)
         message = "the service failed at this request; its log says more"
         return response(errors.PluginBug(message, step="service"))
 

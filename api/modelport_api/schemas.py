@@ -214,6 +214,13 @@ class Routes(BaseModel):
     routes: list[Route]
 
 
+class Package(BaseModel):
+    """An installed package."""
+
+    name: str
+    version: str
+
+
 class Environment(BaseModel):
     """An interpreter with pinned packages."""
 
@@ -221,8 +228,10 @@ class Environment(BaseModel):
     python: str
     ready: bool
     size: int
+    digest: str = Field(description="Of its version of Python, pins and locks")
     reason: str
     requires: list[str]
+    packages: list[Package] = Field(description="What is installed; empty until it is built")
 
 
 class Environments(BaseModel):

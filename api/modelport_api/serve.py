@@ -5,6 +5,7 @@ from __future__ import annotations
 import uvicorn
 
 from modelport.sandbox import layers, summary
+from modelport_api import logs, secrecy
 from modelport_api.app import create
 from modelport_api.jobs import database
 from modelport_api.jobs.supervisor import Supervisor
@@ -16,6 +17,7 @@ STOP_SECONDS = 3  # that open requests have when the server stops
 
 def serve(settings: Settings) -> None:
     """Serve until told to stop; the workers end with this process, however it ends."""
+    secrecy.withdraw()
     database.migrate(settings)
     places.sweep(settings.home)
     _announce_sandbox()
@@ -27,6 +29,7 @@ def serve(settings: Settings) -> None:
             host=settings.host,
             port=settings.port,
             log_level="info",
+            log_config=logs.configuration(),
             server_header=False,
             timeout_graceful_shutdown=STOP_SECONDS,
         )

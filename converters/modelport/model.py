@@ -25,7 +25,9 @@ class Environment:
     Attributes:
         python: Version asked for, e.g. ``"3.11"``.
         requires: Pinned PEP 508 requirements, sorted.
-        lock: Text of ``requirements.lock``: every package, dependencies too; or "".
+        lock: Text of ``requirements.lock``: every package, dependencies too, with the digests
+            of its files; or "".
+        extra: Text of ``requirements.extra.lock``: what other builds of the same pins need; or "".
         remove: Packages taken out again after the install.
         remove_files: Files taken out, relative to site-packages.
         health: Modules that must import before the environment counts as ready.
@@ -35,6 +37,7 @@ class Environment:
     python: str
     requires: tuple[str, ...] = ()
     lock: str = ""
+    extra: str = ""
     remove: tuple[str, ...] = ()
     remove_files: tuple[str, ...] = ()
     health: tuple[str, ...] = ()

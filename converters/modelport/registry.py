@@ -97,12 +97,13 @@ class Registry:
 
 def _environment(definition: Path) -> Environment:
     values: Mapping[str, Any] = tomllib.loads(definition.read_text("utf-8"))
-    lock = definition.with_name("requirements.lock")
+    lock, extra = (definition.with_name(f"requirements.{kind}") for kind in ("lock", "extra.lock"))
     return Environment(
         name=values["name"],
         python=values["python"],
         requires=tuple(sorted(values["requires"])),
         lock=lock.read_text("utf-8") if lock.is_file() else "",
+        extra=extra.read_text("utf-8") if extra.is_file() else "",
         remove=tuple(values.get("remove", ())),
         remove_files=tuple(values.get("remove_files", ())),
         health=tuple(values.get("health", ())),

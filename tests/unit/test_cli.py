@@ -15,9 +15,10 @@ import click
 import pytest
 
 from modelport.errors import BY_CODE, ModelportError
+from modelport.text import plain
 from modelport_api import problems
 from modelport_api.cli import amount, destination
-from modelport_api.cli.failure import STATUS, exit_status, plain, verdict_status
+from modelport_api.cli.failure import STATUS, exit_status, verdict_status
 
 FRAMEWORKS = {"onnx", "onnxruntime", "torch", "ncnn", "MNN", "openvino", "numpy"}
 SERVICE = {"fastapi", "dbos", "sqlalchemy", "pydantic", "uvicorn"}
@@ -174,7 +175,7 @@ def test_each_verdict_has_its_status(verdict, required, want) -> None:
 
 
 def test_a_stranger_s_name_cannot_drive_the_terminal() -> None:
-    assert plain("a\x1b[2J\u202eb\n中") == "a?[2J?b\n中"
+    assert plain("a\x1b[2J\u202eb\n中") == "a?[2J?b 中"
 
 
 @pytest.mark.parametrize(

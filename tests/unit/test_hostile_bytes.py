@@ -17,7 +17,7 @@ from modelport.inputs import BYTES, drawable
 from modelport.intake import arrays, gather, identify
 from modelport.intake.inflation import INPUT, Inflated
 from modelport.model import Description, Tensor
-from modelport.sandbox import answer, collect, prepare
+from modelport.sandbox import answer, collect, default_limits, prepare
 from modelport_api import problems
 from modelport_api.storage.forms import Form
 from modelport_api.storage.uploads import Sink
@@ -89,7 +89,7 @@ def test_a_header_of_a_form_is_not_kept_whatever_its_length(tmp_path: Path) -> N
 )
 def test_a_result_with_a_name_that_no_file_may_have_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(PluginBug):
-        collect(prepare(tmp_path / "job"), [name], tmp_path / "into")
+        collect(prepare(tmp_path / "job"), [name], tmp_path / "into", default_limits())
 
 
 def test_a_result_in_a_folder_with_a_name_of_any_script_is_moved(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_a_result_in_a_folder_with_a_name_of_any_script_is_moved(tmp_path: Path)
     (job / "out" / "模型").mkdir()
     (job / "out" / "模型" / "a b\u3000(1).bin").write_bytes(b"x")
     names = ["模型/a b\u3000(1).bin"]
-    assert collect(job, names, tmp_path / "into") == tuple(names)
+    assert collect(job, names, tmp_path / "into", default_limits()) == tuple(names)
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])

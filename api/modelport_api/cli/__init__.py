@@ -12,10 +12,11 @@ import click
 
 from modelport import __version__
 from modelport.errors import ModelportError
+from modelport.text import plain
 from modelport_api.cli.convert import convert
 from modelport_api.cli.doctor import doctor
 from modelport_api.cli.environment import environment
-from modelport_api.cli.failure import INTERRUPTED, OUR_FAULT, exit_status, plain, tell
+from modelport_api.cli.failure import INTERRUPTED, OUR_FAULT, exit_status, tell
 from modelport_api.cli.formats import formats
 from modelport_api.cli.inspect import inspect
 from modelport_api.cli.routes import routes
@@ -61,6 +62,8 @@ def main() -> None:
     try:
         status = group(prog_name="modelport", standalone_mode=False)
     except click.ClickException as exc:
+        # It may name a stranger's file.
+        exc.message = plain(exc.message)  # type: ignore[misc]  # final to others; shown right here
         exc.show()
         status = exc.exit_code
     except (KeyboardInterrupt, click.Abort):

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from modelport.errors import Cancelled, ModelportError
+from modelport.text import plain
 from modelport_api.cli import destination, parameters
 from modelport_api.cli.amount import pairs, shapes
 from modelport_api.cli.display import progress
-from modelport_api.cli.failure import CONVERTED, exit_status, plain, tell, verdict_status
+from modelport_api.cli.failure import CONVERTED, exit_status, tell, verdict_status
 from modelport_api.cli.house import open_house, workplace
 from modelport_api.cli.interruption import cancelled_by_signals
 from modelport_api.cli.listing import print_json
@@ -153,15 +154,13 @@ def _failed(error: ModelportError, work: Path, goal: Path, *, as_json: bool) -> 
 
 
 def _write_failure(told: dict[str, Any], work: Path, goal: Path) -> None:
-    import json  # noqa: PLC0415  # --help must not wait for it
-    import shutil  # noqa: PLC0415  # likewise
+    import shutil  # noqa: PLC0415  # --help must not wait for it
 
-    from modelport.report import write_html  # noqa: PLC0415  # likewise
+    from modelport.report import write_html, write_json  # noqa: PLC0415  # likewise
 
     folder = work / "failure"
     folder.mkdir()
-    text = json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False)
-    (folder / "report.json").write_text(text, "utf-8")
+    write_json(told, folder / "report.json")
     write_html(told, folder / "report.html")
     logs = work / "conversion" / "logs"
     if logs.is_dir():

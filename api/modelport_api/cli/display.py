@@ -6,7 +6,7 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator
 
-from modelport_api.cli.failure import plain
+from modelport.text import plain
 
 Observe = Callable[[str, float, str], None]
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import click
 
 from modelport.errors import EnvironmentBroken
+from modelport.text import plain
 from modelport_api.cli import parameters
-from modelport_api.cli.failure import CONVERTED, OUR_FAULT, plain
+from modelport_api.cli.failure import CONVERTED, OUR_FAULT
 from modelport_api.cli.house import open_house
 from modelport_api.cli.listing import print_json
 

@@ -69,6 +69,25 @@ def build(name: str) -> None:
 
 @environment.command()
 @name_argument
+def sbom(name: str) -> None:
+    """Print an environment's bill of materials in CycloneDX; `service` is modelport's own.
+
+    \b
+    Example:
+      modelport env sbom base > base.cdx.json
+    """  # noqa: D301  # \b tells click to keep the lines
+    from modelport_api import bill  # noqa: PLC0415  # --help must not wait for it
+
+    if name == bill.NAME:
+        print(bill.service_bill())
+        return
+    envs = _envs()
+    _check(envs, name)
+    print(envs.bill(name))
+
+
+@environment.command()
+@name_argument
 def remove(name: str) -> None:
     """Delete an environment; `modelport env build` makes it anew."""
     envs = _envs()

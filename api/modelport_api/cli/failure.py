@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import unicodedata
 from typing import TextIO
 
 from modelport.errors import (
@@ -15,6 +14,7 @@ from modelport.errors import (
     RouteError,
     StepError,
 )
+from modelport.text import plain
 
 CONVERTED, REFUSED, USAGE, DIFFERENT, UNPROVEN, OUR_FAULT, LIMIT = range(7)
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
@@ -40,14 +40,6 @@ def verdict_status(verdict: str, *, require_verified: bool) -> int:
     if verdict == "different":
         return DIFFERENT
     return UNPROVEN if require_verified and verdict != "verified" else CONVERTED
-
-
-def plain(text: str) -> str:
-    """Return ``text`` without what a terminal would obey: names in it are a stranger's."""
-    return "".join(
-        char if char in "\n\t" or unicodedata.category(char) not in {"Cc", "Cf", "Cs"} else "?"
-        for char in text
-    )
 
 
 def tell(error: ModelportError, stream: TextIO | None = None) -> None:

@@ -40,6 +40,9 @@ def open_house(
 @contextmanager
 def workplace() -> Iterator[Path]:
     """Give a temporary folder that is gone afterwards, whatever happened."""
+    from modelport_api import secrecy  # noqa: PLC0415  # --help must not wait for it
+
+    secrecy.withdraw()
     folder = Path(tempfile.mkdtemp(prefix="modelport-"))
     # A job may run as another user, who has to pass through.
     folder.chmod(0o711)

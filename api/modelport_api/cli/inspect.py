@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from modelport.text import plain
 from modelport_api.cli import parameters
-from modelport_api.cli.failure import plain
 from modelport_api.cli.house import open_house, workplace
 from modelport_api.cli.listing import print_json, print_table
 

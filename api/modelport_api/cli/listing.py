@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
-from modelport_api.cli.failure import plain
+from modelport.text import legal, plain
 
 
 def print_json(value: Any) -> None:  # noqa: ANN401  # any JSON
-    """Print ``value``, readable and legal: no NaN."""
-    print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+    """Print ``value``, readable and legal: no NaN, and nothing that a terminal obeys."""
+    print(legal(value))
 
 
 def print_table(rows: Sequence[Sequence[str]]) -> None:

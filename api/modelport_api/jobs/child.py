@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from modelport.errors import TimedOut, WorkerDied
+from modelport_api import secrecy
 
 Json = dict[str, Any]
 Report = Callable[[Json | None], Awaitable[bool]]
@@ -52,6 +53,7 @@ async def run(argv: Sequence[str], folder: Path, *, seconds: float, report: Repo
             stdout=asyncio.subprocess.PIPE,
             stderr=log,
             start_new_session=True,
+            env=secrecy.handed_on(),
         )
     try:
         async with asyncio.timeout(seconds):

@@ -22,6 +22,7 @@ from typing import Any, TextIO
 from modelport import engine, report
 from modelport.errors import DiskFull, ModelportError
 from modelport.model import Verdict
+from modelport_api import secrecy
 from modelport_api.house import open_house
 from modelport_api.settings import Settings
 
@@ -31,6 +32,7 @@ OWN = ("report.json", "report.html", "logs")  # what in a result is no artefact
 
 def main() -> None:
     """Run the attempt in the folder given as the only argument."""
+    secrecy.withdraw()
     folder = Path(sys.argv[1])
     progress = _own_stdout()
     cancel = threading.Event()
@@ -111,8 +113,7 @@ def _keep_report(told: Json, work: Path, result: Path) -> None:
     """Keep the report of what was tried, and the logs, of a conversion that failed."""
     result.mkdir()
     if told:
-        text = json.dumps(told, indent=2, ensure_ascii=False)
-        (result / "report.json").write_text(text, encoding="utf-8")
+        report.write_json(told, result / "report.json")
         report.write_html(told, result / "report.html")
     if (work / "logs").is_dir():
         shutil.copytree(work / "logs", result / "logs")

@@ -78,11 +78,13 @@ class Supervisor:
     def _spawn(self, place: _Place) -> None:
         place.worker = uuid.uuid4().hex
         place.started = time.monotonic()
+        # A worker answers nobody, so it has no use for the key.
+        kept = {name: value for name, value in os.environ.items() if name != "MODELPORT_API_KEY"}
         place.process = subprocess.Popen(
             [sys.executable, "-m", "modelport_api.jobs.worker", "--lifeline", "--id", place.worker],
             # Held open for as long as we live, however we end.
             stdin=subprocess.PIPE,
-            env={**os.environ, **environment(self._settings)},
+            env={**kept, **environment(self._settings)},
             # A Ctrl-C at the terminal is the server's to handle.
             start_new_session=True,
         )

@@ -15,6 +15,7 @@ import uuid
 from types import FrameType
 
 from modelport.sandbox import sweep
+from modelport_api import secrecy
 from modelport_api.jobs import database, handler, lease
 from modelport_api.jobs.engine_dbos import DbosEngine
 from modelport_api.jobs.port import QUEUE
@@ -27,6 +28,7 @@ def main() -> None:
     parser.add_argument("--id", default=uuid.uuid4().hex, help="fresh at every start")
     parser.add_argument("--lifeline", action="store_true", help="end when standard input does")
     arguments = parser.parse_args()
+    secrecy.withdraw()
     settings = Settings()
     if arguments.lifeline:
         threading.Thread(target=_follow, daemon=True).start()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import os
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,7 +18,7 @@ from modelport_api.desk import Desk, OurDesk
 from modelport_api.jobs.tables import OPEN
 from modelport_api.problems import NotFinished, NotFound
 from modelport_api.routes.conversions import find
-from modelport_api.storage import bundle, places
+from modelport_api.storage import bundle, deliveries, places
 
 router = APIRouter(prefix="/conversions/{id}", tags=["results"])
 REPORTS = ("report.json", "report.html")
@@ -31,7 +33,11 @@ Json = dict[str, Any]
 
 
 def attachment(name: str) -> str:
-    """Return the Content-Disposition of a download (RFC 6266, RFC 5987)."""
+    """Return the Content-Disposition of a download (RFC 6266, RFC 5987).
+
+    Control characters are left out: some would end the header, others turn a name around.
+    """
+    name = "".join(c for c in name if unicodedata.category(c)[0] != "C") or "file"
     plain = "".join(
         c if c.isascii() and c.isprintable() and c not in UNQUOTED else "_" for c in name
     )
@@ -75,16 +81,16 @@ def get_artifact(id: str, name: str, desk: OurDesk) -> Response:
     """Download one file of the result."""
     conversion = finished(desk, id)
     entry = next((e for e in conversion["artifacts"] if e["name"] == name), None)
-    path = root(desk, conversion) / name
-    if entry is None or not path.is_file():
+    if entry is None:
         raise NotFound("no such artefact", hint="The conversion lists those there are.")
+    found = deliveries.descriptor(root(desk, conversion), name, entry["size"])
     digest = base64.b64encode(bytes.fromhex(entry["sha256"])).decode()
     headers = {
-        "Content-Disposition": attachment(path.name),
+        "Content-Disposition": attachment(name.rpartition("/")[2]),
         "Repr-Digest": f"sha-256=:{digest}:",
         "ETag": f'"{entry["sha256"]}"',
     }
-    return FileResponse(path, headers=headers, media_type="application/octet-stream")
+    return deliveries.Delivery(found, headers, "application/octet-stream")
 
 
 @router.get("/bundle.zip", response_class=StreamingResponse, responses=ZIP)
@@ -124,17 +130,17 @@ def get_log(id: str, desk: OurDesk) -> Response:
 def _joined(paths: list[Path]) -> Iterator[bytes]:
     for path in paths:
         yield f"==> {path.name} <==\n".encode()
-        with path.open("rb") as stream:
+        with os.fdopen(deliveries.descriptor(path.parent, path.name), "rb") as stream:
             while chunk := stream.read(bundle.CHUNK):
                 yield chunk
         yield b"\n"
 
 
 def _report(desk: Desk, id: str, name: str) -> Response:
-    path = root(desk, finished(desk, id)) / name
-    if not path.is_file():
+    folder = root(desk, finished(desk, id))
+    if not (folder / name).is_file():
         raise NotFound("the conversion left no report", hint="Read its problem.")
     html = name.endswith(".html")
     headers = {"Content-Security-Policy": REPORT_POLICY} if html else {}
     media_type = "text/html; charset=utf-8" if html else "application/json"
-    return FileResponse(path, headers=headers, media_type=media_type)
+    return deliveries.Delivery(deliveries.descriptor(folder, name), headers, media_type)

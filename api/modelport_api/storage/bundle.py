@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import io
+import os
+import stat
+import time
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from modelport_api.storage.deliveries import descriptor
+
 CHUNK = 1024**2
+FIRST_DAY = 365 * 86400 * 10 + 3 * 86400  # in 1980; the format knows no earlier one
 
 
 class _Pipe(io.RawIOBase):
@@ -38,11 +44,17 @@ def stream(root: Path, names: Sequence[str]) -> Iterator[bytes]:
     pipe = _Pipe()
     with zipfile.ZipFile(pipe, "w", zipfile.ZIP_STORED) as archive:
         for name in names:
-            path = root / name
-            entry = zipfile.ZipInfo.from_file(path, name)
-            # Sizes are known only after the data, so that the large form must be promised.
-            with path.open("rb") as source, archive.open(entry, "w", force_zip64=True) as target:
-                while chunk := source.read(CHUNK):
-                    target.write(chunk)
-                    yield pipe.take()
+            with os.fdopen(descriptor(root, name), "rb") as source:
+                entry = _entry(name, os.fstat(source.fileno()).st_mtime)
+                # Sizes are known only after the data, so that the large form must be promised.
+                with archive.open(entry, "w", force_zip64=True) as target:
+                    while chunk := source.read(CHUNK):
+                        target.write(chunk)
+                        yield pipe.take()
     yield pipe.take()
+
+
+def _entry(name: str, seconds: float) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, time.localtime(max(seconds, FIRST_DAY))[:6])
+    entry.external_attr = (stat.S_IFREG | 0o644) << 16
+    return entry

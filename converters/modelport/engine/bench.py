@@ -15,7 +15,17 @@ from modelport.engine.outputs import Ran, ran
 from modelport.errors import BadInputs, SilentSuccess
 from modelport.intake import arrays
 from modelport.model import Array, Artifact, Case, Description, Mapped, Step
-from modelport.sandbox import Answer, Call, Jail, Limits, call, collect, prepare, summary
+from modelport.sandbox import (
+    Answer,
+    Call,
+    Jail,
+    Limits,
+    call,
+    collect,
+    prepare,
+    printout,
+    summary,
+)
 from modelport_sdk import Converter, Inspector, Runtime, Weights, tensors
 
 Observe = Callable[[str, float, str], None]
@@ -88,9 +98,8 @@ class Bench:
         logs = self.root / "logs"
         logs.mkdir(exist_ok=True)
         name = f"{label}.txt"
-        log = job / "log.txt"
-        if log.is_file() and not log.is_symlink():
-            shutil.copyfile(log, logs / name)
+        if text := printout(job):
+            (logs / name).write_text(text, "utf-8")
         return name
 
     def inspect(self, artifact: Artifact) -> Description:
@@ -128,7 +137,7 @@ class Bench:
         )
         result = converted(answer.result, converter.id)
         into = self.root / "artifacts" / f"{self.count:02d}"
-        files = collect(answer.job, result.files, into)
+        files = collect(answer.job, result.files, into, self.house.limits)
         shutil.rmtree(answer.job)
         format = self.house.registry.formats[converter.target]
         mains = [file for file in files if Path(file).match(format.main)]
@@ -177,8 +186,9 @@ class Bench:
         into = self.root / "outputs" / f"{self.count:02d}"
         said = told(answer.result, ids)
         found: dict[str, Ran] = {}
+        limits = self.house.limits
         for index, (variant, one) in enumerate(said.items()):
-            found[variant] = ran(answer.job, index, variant, one, into)
+            found[variant] = ran(answer.job, index, variant, one, into=into, limits=limits)
         shutil.rmtree(answer.job)
         return found
 
@@ -190,7 +200,9 @@ class Bench:
         if isinstance(names, str):
             return names
         into = self.root / "weights" / f"{self.count:02d}"
-        files = collect(answer.job, [f"{index}.npy" for index in range(len(names))], into)
+        files = collect(
+            answer.job, [f"{index}.npy" for index in range(len(names))], into, self.house.limits
+        )
         shutil.rmtree(answer.job)
         try:
             found = [arrays.mapped(into / file) for file in files]

@@ -11,7 +11,7 @@ from modelport.engine.answers import RunTold
 from modelport.errors import BadInputs, WorkerDied
 from modelport.intake import arrays
 from modelport.model import Tensors
-from modelport.sandbox import collect
+from modelport.sandbox import Limits, collect
 from modelport_sdk import tensors
 
 MAX_OUTPUTS = 8 << 30
@@ -71,11 +71,11 @@ class Ran:
     refusal: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
-def ran(job: Path, index: int, variant: str, told: RunTold, into: Path) -> Ran:
+def ran(job: Path, index: int, variant: str, told: RunTold, *, into: Path, limits: Limits) -> Ran:
     """Collect the outputs of the job's ``index``-th run into ``into``."""
     failures = {one.case: one.error for one in told.cases if one.error}
     good = [one for one in told.cases if not one.error]
-    files = collect(job, [f"{index}/{one.case}.npz" for one in good], into)
+    files = collect(job, [f"{index}/{one.case}.npz" for one in good], into, limits)
     outputs = Outputs({one.case: into / file for one, file in zip(good, files, strict=True)})
     mean = sum(one.seconds for one in good) / len(good) if good else 0.0
     return Ran(variant, told.error, outputs, failures, mean, told.refusal)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -85,8 +84,7 @@ def _described(bench: Bench, result: Artifact) -> Description:
 
 def write(told: Json, bench: Bench, folder: Path) -> None:
     """Write report.json, report.html and the logs into ``folder``."""
-    text = json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False)
-    (folder / "report.json").write_text(text, "utf-8")
+    report.write_json(told, folder / "report.json")
     report.write_html(told, folder / "report.html")
     if (bench.root / "logs").is_dir():
         shutil.copytree(bench.root / "logs", folder / "logs", dirs_exist_ok=True)

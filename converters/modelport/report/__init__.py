@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from modelport.report.page import write_html
+from modelport.report.page import write_html, write_json
 from modelport.report.snippets import snippet
 from modelport.report.words import sentence
 
-__all__ = ["sentence", "snippet", "write_html"]
+__all__ = ["sentence", "snippet", "write_html", "write_json"]

@@ -12,6 +12,7 @@ import jinja2
 from modelport.report import words
 from modelport.report.chart import of_output
 from modelport.report.snippets import snippet
+from modelport.text import legal, shown
 
 TEMPLATES = Path(__file__).with_name("templates")
 
@@ -24,6 +25,7 @@ def _environment() -> jinja2.Environment:
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=jinja2.ChainableUndefined,
+        finalize=_seen,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -36,6 +38,16 @@ def _environment() -> jinja2.Environment:
         named=words.named,
     )
     return made
+
+
+def _seen(value: object) -> object:
+    # Only a stranger's text is a plain str here: markup of the page's own is a subclass.
+    return shown(value) if type(value) is str else value
+
+
+def write_json(report: Mapping[str, Any], path: Path) -> None:
+    """Write report.json to ``path``."""
+    path.write_text(legal(report), "utf-8")
 
 
 def html(report: Mapping[str, Any]) -> str:

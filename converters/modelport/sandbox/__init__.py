@@ -3,11 +3,13 @@
 docs/sandbox.md says what each layer blocks, and what none does.
 """
 
-from modelport.sandbox.call import Answer, Call, Jail, call, collect, prepare
+from modelport.sandbox.call import Answer, Call, Jail, call, prepare
+from modelport.sandbox.delivery import collect, held
 from modelport.sandbox.ending import Ending
 from modelport.sandbox.launcher import launch
 from modelport.sandbox.layers import Layers, layers, summary, sweep
 from modelport.sandbox.limits import Limits, default_limits
+from modelport.sandbox.printout import printout
 
 __all__ = [
     "Answer",
@@ -19,9 +21,11 @@ __all__ = [
     "call",
     "collect",
     "default_limits",
+    "held",
     "launch",
     "layers",
     "prepare",
+    "printout",
     "summary",
     "sweep",
 ]

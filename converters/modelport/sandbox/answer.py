@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from modelport import errors
+from modelport.sandbox.delivery import content
 from modelport_sdk import PROTOCOL
 
 Json = dict[str, Any]
@@ -29,15 +28,6 @@ def named(ref: str) -> str:
     return ref.partition(":")[2].replace("_", "-")
 
 
-def plain(path: str | os.PathLike[str]) -> bool:
-    """Return whether ``path`` is a regular file with one link, not reached by a symlink."""
-    try:
-        status = os.lstat(path)
-    except (OSError, ValueError):  # ValueError: a zero byte in the name
-        return False
-    return stat.S_ISREG(status.st_mode) and status.st_nlink == 1
-
-
 def read(path: Path, ref: str, hidden: Sequence[Path] = ()) -> Json:
     """Return the checked ``result.json`` of the plugin ``ref``.
 
@@ -47,10 +37,10 @@ def read(path: Path, ref: str, hidden: Sequence[Path] = ()) -> Json:
         ModelportError: The plugin refused, with its own code.
         WorkerDied: There is no answer, or none of the form of docs/protocol.md.
     """
-    if not plain(path) or path.stat().st_size > MAX_RESULT:
+    text = content(path.parent, path.name, MAX_RESULT)
+    if text is None:
         raise errors.WorkerDied(f"{named(ref)} ended without a result", step=named(ref))
     try:
-        text = path.read_bytes()
         for place in hidden:
             written = json.dumps(str(place)).strip('"').encode()
             text = text.replace(written + b"/", b"").replace(written, b"")

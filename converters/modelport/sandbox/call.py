@@ -11,8 +11,7 @@ import json
 import os
 import shutil
 import threading
-import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -20,16 +19,16 @@ from pathlib import Path
 from typing import Any
 
 from modelport import errors
+from modelport.errors import ModelportError
 from modelport.sandbox import answer
 from modelport.sandbox.answer import named
+from modelport.sandbox.delivery import opened
 from modelport.sandbox.launcher import Ending, Limits, launch
 from modelport_sdk import PROTOCOL
 
 Watch = Callable[[str, float], None]
 
 TAIL = 4096
-UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})  # as intake has it: they forge lines and names
-LONGEST = 1024  # bytes of the name of a result, folders included
 SHARED_CODE = ("modelport_sdk", "modelport_onnx")
 
 
@@ -119,36 +118,14 @@ def call(job: Path, asked: Call, jail: Jail, watch: Watch | None = None) -> Answ
     )
 
 
-def collect(job: Path, names: Sequence[str], into: Path) -> tuple[str, ...]:
-    """Move result files from ``job/out`` to the folder ``into`` and return their names.
-
-    Raises:
-        PluginBug: A name leaves the folder, or is no regular file of its own.
-    """
-    out = job / "out"
-    for name in names:
-        if not _relative(name):
-            raise errors.PluginBug("a result has a name that no file may have", step="sandbox")
-        source, target = out / name, into / name
-        if not _inside(source, out) or not answer.plain(source):
-            raise errors.PluginBug("a result is not a regular file of the job", step="sandbox")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        source.replace(target)
-        # The job's user owns it, with a private mode; from here on it is ours.
-        if os.geteuid() == 0:
-            os.chown(target, 0, 0, follow_symlinks=False)
-        target.chmod(0o644)
-    return tuple(names)
-
-
 def tail(job: Path) -> str:
     """Return the last lines of the job's log, printable characters only."""
     try:
-        with (job / "log.txt").open("rb") as stream:
+        with opened(job, "log.txt") as stream:
             stream.seek(0, os.SEEK_END)
             stream.seek(max(0, stream.tell() - TAIL))
             text = stream.read().decode("utf-8", "replace")
-    except OSError:
+    except (ModelportError, OSError):
         return ""
     return "".join(c for c in text if c.isprintable() or c == "\n").strip()
 
@@ -175,20 +152,6 @@ def _stage(ref: str, job: Path) -> None:
             shutil.copy(origin, target.with_suffix(origin.suffix))
     if parts[0] == "modelport_plugins":
         (job / "code" / "modelport_plugins" / "__init__.py").touch()
-
-
-def _relative(name: str) -> bool:
-    """Return whether ``name`` may become a path in a folder, an archive and a header."""
-    parts = name.split("/")
-    return (
-        not any(char == "\\" or unicodedata.category(char) in UNSEEN for char in name)
-        and len(name.encode("utf-8")) <= LONGEST
-        and not any(part in {"", ".", ".."} for part in parts)
-    )
-
-
-def _inside(path: Path, folder: Path) -> bool:
-    return path.parent.resolve().is_relative_to(folder.resolve())
 
 
 def _raise_for(ending: Ending, job: Path, ref: str, limits: Limits) -> None:
@@ -239,11 +202,12 @@ def _followed(progress: Path, watch: Watch | None) -> Iterator[None]:
 def _follow(progress: Path, watch: Watch, done: threading.Event) -> None:
     offset = 0
     while not done.wait(0.3):
-        if not answer.plain(progress):
+        try:
+            with opened(progress.parent, progress.name) as stream:
+                stream.seek(offset)
+                lines = stream.read(1 << 16).splitlines(keepends=True)
+        except ModelportError:  # the job has put something else in its place
             continue
-        with progress.open("rb") as stream:
-            stream.seek(offset)
-            lines = stream.read(1 << 16).splitlines(keepends=True)
         for line in lines:
             if not line.endswith(b"\n"):
                 break

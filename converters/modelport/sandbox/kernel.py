@@ -9,6 +9,7 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 
 # Source: include/uapi/linux/prctl.h.
 PDEATHSIG = 1
+DUMPABLE = 4
 SECCOMP = 22
 CAPBSET_DROP = 24
 SUBREAPER = 36

@@ -345,6 +345,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/environments/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Environment
+         * @description Show one environment and what is installed in it.
+         */
+        get: operations["get_environment_v1_environments__name__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/environments/{name}/sbom": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Bill
+         * @description Give an environment's bill of materials (CycloneDX); ``service`` is the service itself.
+         */
+        get: operations["get_bill_v1_environments__name__sbom_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/limits": {
         parameters: {
             query?: never;
@@ -542,10 +582,20 @@ export interface components {
             ready: boolean;
             /** Size */
             size: number;
+            /**
+             * Digest
+             * @description Of its version of Python, pins and locks
+             */
+            digest: string;
             /** Reason */
             reason: string;
             /** Requires */
             requires: string[];
+            /**
+             * Packages
+             * @description What is installed; empty until it is built
+             */
+            packages: components["schemas"]["Package"][];
         };
         /**
          * Environments
@@ -731,6 +781,16 @@ export interface components {
             help: string;
         } & {
             [key: string]: unknown;
+        };
+        /**
+         * Package
+         * @description An installed package.
+         */
+        Package: {
+            /** Name */
+            name: string;
+            /** Version */
+            version: string;
         };
         /**
          * Readiness
@@ -1748,6 +1808,86 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Environments"];
+                };
+            };
+            /** @description Refused; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; `code` says why */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_environment_v1_environments__name__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Environment"];
+                };
+            };
+            /** @description Refused; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; `code` says why */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_bill_v1_environments__name__sbom_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.cyclonedx+json; version=1.6": unknown;
                 };
             };
             /** @description Refused; `code` says why */

@@ -1,27 +1,22 @@
-"""Environments: builds the interpreter and the pinned packages that a plugin runs in.
-
-The builder is the one part of the house that uses the network; it never runs in a job.
-"""
+"""The shelf of environments: which there are, which are built, and how one is built."""
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
 import json
-import os
 import shutil
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from modelport.envs.bill import bill_of
+from modelport.envs.install import Say, check, install, run
+from modelport.envs.interpreter import find_python
 from modelport.errors import EnvironmentBroken, Unavailable
 from modelport.model import Environment
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -50,12 +45,13 @@ class Envs:
     known: Mapping[str, Environment]
 
     def digest(self, name: str) -> str:
-        """Return what identifies the contents: Python version, pins, lock and removals."""
+        """Return what identifies the contents: Python version, pins, locks and removals."""
         environment = self.known[name]
         parts = (
             environment.python,
             environment.requires,
             environment.lock,
+            environment.extra,
             environment.remove,
             environment.remove_files,
         )
@@ -93,6 +89,15 @@ class Envs:
             raise Unavailable(f"environment {name} is not ready: {status.reason}", hint=hint)
         return status.root / "bin" / "python"
 
+    def bill(self, name: str) -> str:
+        """Return the bill of materials of a ready environment, in CycloneDX.
+
+        Raises:
+            Unavailable: It is not built; the hint has the command.
+        """
+        folder = self.python(name).parent.parent
+        return bill_of(folder, f"modelport-environment-{name}", self.digest(name)[:12])
+
     def remove(self, name: str) -> None:
         """Delete what stands of ``name``."""
         with self._lock(name):
@@ -116,9 +121,9 @@ class Envs:
             say(f"environment {name}: looking for Python {environment.python}")
             interpreter = find_python(environment.python)
             say(f"environment {name}: creating {folder} with {interpreter}")
-            _run([interpreter, "-m", "venv", folder], name)
-            _install(environment, folder, say)
-            _check(environment, folder)
+            run([interpreter, "-m", "venv", folder], name)
+            install(environment, folder, say)
+            check(environment, folder)
             _finish(environment, folder)
             say(f"environment {name}: ready")
             return self.status(name)
@@ -129,71 +134,6 @@ class Envs:
         with (self.root / f".{name}.lock").open("w") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX)
             yield
-
-
-def find_python(version: str) -> str:
-    """Return a Python of ``version`` ("3.11"): our own, on PATH, under pyenv, or known to uv.
-
-    Raises:
-        EnvironmentBroken: There is none on this machine.
-    """
-    if sys.version_info[:2] == tuple(int(part) for part in version.split(".")[:2]):
-        return str(Path(sys.base_prefix) / "bin" / f"python{version}")
-    found = shutil.which(f"python{version}")
-    if found and _answers(found, version):
-        return found
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    for candidate in sorted(pyenv.glob(f"{version}.*/bin/python{version}"), reverse=True):
-        if _answers(str(candidate), version):
-            return str(candidate)
-    if uv := shutil.which("uv"):
-        done = subprocess.run(
-            [uv, "python", "find", version], capture_output=True, text=True, check=False
-        )
-        if done.returncode == 0 and _answers(done.stdout.strip(), version):
-            return done.stdout.strip()
-    raise EnvironmentBroken(
-        f"no Python {version} on this machine",
-        hint=f"Install Python {version}: your system's package, pyenv, or uv python install.",
-    )
-
-
-def _answers(python: str, version: str) -> bool:
-    code = "import sys; print('%d.%d' % sys.version_info[:2])"
-    done = subprocess.run([python, "-I", "-c", code], capture_output=True, text=True, check=False)
-    return done.stdout.strip() == version
-
-
-def _run(argv: list[str | Path], name: str) -> None:
-    done = subprocess.run([str(part) for part in argv], capture_output=True, text=True, check=False)
-    if done.returncode:
-        lines = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
-        errors = [line for line in lines if "ERROR" in line] or lines or ["no message"]
-        raise EnvironmentBroken(
-            f"environment {name}: {errors[-1].strip()[:500]}",
-            hint="Check the network and the index that pip is configured for, then build again.",
-        )
-
-
-def _install(environment: Environment, folder: Path, say: Say) -> None:
-    python = folder / "bin" / "python"
-    pip: list[str | Path] = [python, "-I", "-m", "pip", "--disable-pip-version-check"]
-    requirements = folder / "requirements.txt"
-    requirements.write_text(environment.lock or "\n".join(environment.requires), "utf-8")
-    count = len(requirements.read_text("utf-8").split())
-    say(f"environment {environment.name}: installing {count} packages, this takes minutes")
-    # -I would hide PIP_* variables only from Python itself; pip still honours the user's settings.
-    _run([*pip, "install", "--quiet", "-r", requirements], environment.name)
-    if environment.remove:
-        _run([*pip, "uninstall", "--quiet", "--yes", *environment.remove], environment.name)
-    for pattern in environment.remove_files:
-        for path in folder.glob(f"lib/python*/site-packages/{pattern}"):
-            path.unlink()
-
-
-def _check(environment: Environment, folder: Path) -> None:
-    code = "; ".join(f"import {module}" for module in environment.health) or "pass"
-    _run([folder / "bin" / "python", "-I", "-c", code], environment.name)
 
 
 def _finish(environment: Environment, folder: Path) -> None:

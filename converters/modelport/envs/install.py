@@ -1,0 +1,143 @@
+"""Fills a fresh virtual environment: what the lock names, by its hashes, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from modelport.errors import EnvironmentBroken
+from modelport.model import Environment
+
+Say = Callable[[str], None]
+REPORT = "installed.json"
+NO_SUCH_BUILD = "No matching distribution found"
+ENTRY = re.compile(r"(?<=\n)(?=[A-Za-z0-9])")  # where an entry of a lock begins
+PIN = re.compile(r"^([A-Za-z0-9][\w.-]*)==", re.MULTILINE)
+MISSING = re.compile(
+    r"^\S+ \S+ requires ([A-Za-z0-9][\w.-]*), which is not installed", re.MULTILINE
+)
+
+
+def install(environment: Environment, folder: Path, say: Say) -> None:
+    """Install the packages of ``environment`` into the virtual environment ``folder``.
+
+    With a hashed lock, pip resolves nothing: a package that the lock does not name is never
+    installed, and a file with another digest never unpacked.
+
+    Raises:
+        EnvironmentBroken: Something is missing, has another digest, or cannot be installed.
+    """
+    hashed = "--hash=" in environment.lock
+    text = environment.lock or "\n".join(environment.requires)
+    if text and not hashed:
+        say(f"environment {environment.name}: its packages are not hashed")
+    try:
+        _install(environment, folder, text, hashed=hashed, say=say)
+    except EnvironmentBroken as error:
+        if not environment.extra or NO_SUCH_BUILD not in str(error):
+            raise
+        say(f"environment {environment.name}: this index has other builds, which take more room")
+        _install(environment, folder, merged(text, environment.extra), hashed=hashed, say=say)
+    missing = _missing(folder) - {plain(name) for name in environment.remove} if hashed else set()
+    if missing:
+        raise EnvironmentBroken(
+            f"environment {environment.name}: its lock does not hold {', '.join(sorted(missing))}",
+            hint="Lock it anew (make lock).",
+        )
+    if environment.remove:
+        run(_pip(folder, "uninstall", "--quiet", "--yes", *environment.remove), environment.name)
+    for pattern in environment.remove_files:
+        for path in folder.glob(f"lib/python*/site-packages/{pattern}"):
+            path.unlink()
+
+
+def check(environment: Environment, folder: Path) -> None:
+    """Import the modules that must work.
+
+    Raises:
+        EnvironmentBroken: One of them does not.
+    """
+    code = "; ".join(f"import {module}" for module in environment.health) or "pass"
+    run([folder / "bin" / "python", "-I", "-c", code], environment.name)
+
+
+def run(argv: Sequence[str | Path], name: str) -> None:
+    """Run a command for the environment ``name``.
+
+    Raises:
+        EnvironmentBroken: It failed; the message is its own last error.
+    """
+    done = subprocess.run([str(part) for part in argv], capture_output=True, text=True, check=False)
+    if done.returncode:
+        lines = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
+        # "ERROR: Exception:" heads a traceback, whose last line says more.
+        errors = [line for line in lines if "ERROR" in line and "Exception:" not in line]
+        errors = errors or lines or ["no message"]
+        hint = "Check the network and the index that pip is configured for, then build again."
+        if "DO NOT MATCH THE HASHES" in done.stderr:
+            errors = [f"{errors[-1]} ({' '.join(_mismatch(lines))})"]
+            hint = "A file is not the one that was locked: find out why, or lock anew (make lock)."
+        raise EnvironmentBroken(f"environment {name}: {errors[-1].strip()[:500]}", hint=hint)
+
+
+def _mismatch(lines: Sequence[str]) -> list[str]:
+    words = ("Expected", "Got", "from")
+    return [line.strip() for line in lines if any(word in line for word in words)][:6]
+
+
+def _install(environment: Environment, folder: Path, text: str, *, hashed: bool, say: Say) -> None:
+    requirements, report = folder / "requirements.txt", folder / "requirements.report"
+    # Builds that not every index has come first, so that pip misses them before it loads the rest.
+    entries = sorted(ENTRY.split(text), key=lambda entry: "+" not in entry.partition(" ")[0])
+    requirements.write_text("".join(entries), "utf-8")
+    count = len(PIN.findall(text)) or len(environment.requires)
+    say(f"environment {environment.name}: installing {count} packages, this takes minutes")
+    strict = ("--no-deps", "--require-hashes") if hashed else ()
+    # -I would hide PIP_* variables only from Python itself; pip still honours the user's settings.
+    options = ("install", "--quiet", *strict, "--report", report, "-r", requirements)
+    run(_pip(folder, *options), environment.name)
+    _keep(folder, report)
+
+
+def merged(lock: str, extra: str) -> str:
+    """Return ``lock`` with the entries of ``extra`` in place of those of the same packages."""
+    instead = {plain(name) for name in PIN.findall(extra)}
+    kept = [text for text in ENTRY.split(lock) if not (PIN.match(text) and _name(text) in instead)]
+    return "".join(kept) + extra
+
+
+def _missing(folder: Path) -> set[str]:
+    argv = [str(part) for part in _pip(folder, "check")]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    return {plain(name) for name in MISSING.findall(done.stdout)}
+
+
+def _pip(folder: Path, *words: str | Path) -> list[str | Path]:
+    python = folder / "bin" / "python"
+    return [python, "-I", "-m", "pip", "--disable-pip-version-check", *words]
+
+
+def _keep(folder: Path, report: Path) -> None:
+    """Write the digests of the files that pip installed: SHA-256 by name of the package."""
+    told: dict[str, Any] = json.loads(report.read_text("utf-8"))
+    kept: dict[str, str] = {}
+    for one in told["install"]:
+        archive = one["download_info"].get("archive_info") or {}
+        if digest := (archive.get("hashes") or {}).get("sha256"):
+            kept[plain(one["metadata"]["name"])] = digest
+    (folder / REPORT).write_text(json.dumps(kept, indent=1, sort_keys=True), "utf-8")
+    report.unlink()
+
+
+def _name(entry: str) -> str:
+    found = PIN.match(entry)
+    return plain(found[1]) if found else ""
+
+
+def plain(name: str) -> str:
+    """Return the normal form of a package's name (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()

@@ -1,0 +1,1 @@
+"""What keeps the supply chain short and known: locks and audit. For developers only."""

@@ -36,6 +36,23 @@ def type_name(kind: Any) -> str:
     return "undefined"
 
 
+def non_tensor(model: Any) -> str:
+    """Return e.g. ``"output y is a sequence(float32)"`` for the first such port; "" if none.
+
+    Sequences, optionals and maps have no counterpart outside of ONNX.
+    """
+    from modelport_onnx import graph
+
+    ports = [("input", value) for value in graph.graph_inputs(model)]
+    ports += [("output", value) for value in model.graph.output]
+    for kind, value in ports:
+        if value.type.WhichOneof("value") not in ("tensor_type", None):
+            name = type_name(value.type)
+            article = "an" if name[0] in "aeiou" else "a"
+            return f"{kind} {value.name} is {article} {name}"
+    return ""
+
+
 def shape(value: Any) -> list[Any] | None:
     """Return an int, a symbol or None for each axis of a ``ValueInfoProto``; None: no rank.
 

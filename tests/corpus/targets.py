@@ -72,6 +72,16 @@ def branch():
     return image(nodes, (1, 3), limit=np.float32(0.1))
 
 
+def sequence():
+    """An output that is no tensor."""
+    made = model(
+        [node("SequenceConstruct", "x x", "y")], {"x": ((1, 4), FLOAT)}, {"y": ((1, 4), FLOAT)}
+    )
+    kind = made.graph.output[0].type
+    kind.CopyFrom(helper.make_sequence_type_proto(helper.make_tensor_type_proto(FLOAT, (1, 4))))
+    return made
+
+
 def models():
     axis = np.array([2], np.int64)
     edges = np.array([0, 0, 2, 0, 0, 0, 1, 0], np.int64)
@@ -107,6 +117,7 @@ def models():
         "one_hot": model(hot, *ids, **held),
         "arg_max": model([node("ArgMax", "x", "y", axis=1, keepdims=0)], *best),
         "scalar": model([node("Add", "x s", "y")], *scalar),
+        "sequence": sequence(),
         "unread": model([node("CastLike", "x s", "y")], *unread, opset=15),
         "unsigned": model([node("Cast", "x", "y", to=FLOAT)], *unsigned),
         "determinant": model([node("Det", "x", "y")], *plain),

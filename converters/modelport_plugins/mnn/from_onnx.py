@@ -11,7 +11,16 @@ from typing import Any
 
 from modelport_plugins.mnn import rewrites
 from modelport_plugins.mnn.tool import mnnconvert, refusal, succeeded
-from modelport_sdk import BadOption, Context, CorruptModel, Finished, converter, mapped, option
+from modelport_sdk import (
+    BadOption,
+    Context,
+    CorruptModel,
+    Finished,
+    UnsupportedFeature,
+    converter,
+    mapped,
+    option,
+)
 
 RECURRENT = ("LSTM", "GRU", "RNN")
 # Above this MNN's flatbuffer nears its own limit of 2 GiB.
@@ -36,13 +45,19 @@ def onnx_to_mnn(source: Path, out: Path, options: Options, ctx: Context) -> None
         BadOption: Two ways to store the weights at once.
         CorruptModel: The file is no ONNX model.
         UnsupportedOperator: MNN has no counterpart for an operator.
-        UnsupportedFeature: The converter crashed, or MNN cannot load what it wrote.
+        UnsupportedFeature: The converter crashed, MNN cannot load what it wrote, or an input
+            or output is no tensor.
     """
-    from modelport_onnx import graph
+    from modelport_onnx import graph, signature
 
     if options.fp16 and options.weight_bits:
         raise BadOption("fp16 and weight_bits exclude one another", hint="Set one of them.")
     model = _description(source)
+    if port := signature.non_tensor(model):
+        raise UnsupportedFeature(
+            f"{port}, and mnn has tensors only",
+            hint="Replace it by tensors before the export, or choose another target.",
+        )
     counts = graph.operator_counts(model)
     prepared = _prepared(source, model, ctx)
     ctx.progress("convert", 0.2)

@@ -69,17 +69,17 @@ def input_ports(model: Any, ctx: Context) -> list[Port]:
 
     Raises:
         DynamicShapeRequired: A size is open and not given.
-        UnsupportedFeature: An input is no tensor.
+        UnsupportedFeature: An input or output is no tensor.
     """
     from modelport_onnx import graph, signature
 
     ports = []
+    if port := signature.non_tensor(model):
+        raise UnsupportedFeature(
+            f"{port}, and ncnn has tensors only",
+            hint="Replace it by tensors before the export, or choose another target.",
+        )
     for value in graph.graph_inputs(model):
-        if value.type.WhichOneof("value") != "tensor_type":
-            raise UnsupportedFeature(
-                f"input {value.name} is a {signature.type_name(value.type)}; ncnn takes tensors",
-                hint="Replace it by tensors before the export, or choose another target.",
-            )
         sizes = [
             size.dim_value if size.HasField("dim_value") else None
             for size in value.type.tensor_type.shape.dim

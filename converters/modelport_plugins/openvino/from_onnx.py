@@ -11,7 +11,7 @@ from pathlib import Path
 from modelport_plugins.openvino.library import library
 from modelport_plugins.openvino.refusal import refusal
 from modelport_plugins.openvino.writing import write
-from modelport_sdk import Context, CorruptModel, converter, mapped, option
+from modelport_sdk import Context, CorruptModel, UnsupportedFeature, converter, mapped, option
 
 HOME = "https://github.com/openvinotoolkit/openvino"
 
@@ -30,15 +30,20 @@ def onnx_to_openvino(source: Path, out: Path, options: Options, ctx: Context) ->
     Raises:
         CorruptModel: The file is no ONNX model, or its external data is missing.
         UnsupportedOperator: OpenVINO has no rule for an operator.
-        UnsupportedFeature: It has one, but not for this use.
+        UnsupportedFeature: It has one, but not for this use; or an input or output is no tensor.
     """
     import onnx
     from google.protobuf.message import DecodeError
 
-    from modelport_onnx import graph
+    from modelport_onnx import graph, signature
 
     with mapped({DecodeError: CorruptModel, onnx.checker.ValidationError: CorruptModel}):
         description = graph.load(source, weights=False)
+    if port := signature.non_tensor(description):
+        raise UnsupportedFeature(
+            f"{port}, and openvino has tensors only",
+            hint="Replace it by tensors before the export, or choose another target.",
+        )
     ctx.progress("convert", 0.1)
     try:
         model = library().convert_model(str(source))

@@ -18,8 +18,8 @@ WARM = {
     "openvino": ("onnx", "openvino"),
     "mnn": ("onnx",),
     "ncnn": ("onnx",),
-    "torchscript": ("onnx", "onnxruntime", "torch"),
-    "pt2": ("onnx", "onnxruntime", "torch", "torch._dynamo", "torch.export._trace"),
+    "torchscript": ("torch", "onnx", "onnxruntime"),
+    "pt2": ("torch", "onnx", "onnxruntime", "torch._dynamo", "torch.export._trace"),
     "ort": ("onnx", "onnxruntime"),
     "onnx.simplify": ("onnx", "onnxruntime", "onnxsim"),
 }

@@ -104,6 +104,7 @@ def models():
     plain = {"x": ((1, 4, 4), FLOAT)}, {"y": ((1,), FLOAT)}
     scalar = {"x": ((1, 4), FLOAT), "s": ((), FLOAT)}, {"y": ((1, 4), FLOAT)}
     unread = {"x": ((1, 4), FLOAT), "s": ((1, 3), FLOAT)}, {"y": ((1, 4), FLOAT)}
+    compared = {"x": ((3, 4, 5), FLOAT), "s": ((3, 4, 5), FLOAT)}, {"y": ((3, 4, 5), FLOAT)}
     unsigned = {"x": ((1, 4), TensorProto.UINT16)}, {"y": ((1, 4), FLOAT)}
     return {
         "convolution": image([node("Relu", "c", "y")], (1, 3, 6, 5)),
@@ -117,6 +118,10 @@ def models():
         "one_hot": model(hot, *ids, **held),
         "arg_max": model([node("ArgMax", "x", "y", axis=1, keepdims=0)], *best),
         "scalar": model([node("Add", "x s", "y")], *scalar),
+        "less": model([node("Less", "x s", "b"), node("Cast", "b", "y", to=FLOAT)], *compared),
+        "less_equal": model(
+            [node("LessOrEqual", "x s", "b"), node("Cast", "b", "y", to=FLOAT)], *compared
+        ),
         "sequence": sequence(),
         "unread": model([node("CastLike", "x s", "y")], *unread, opset=15),
         "unsigned": model([node("Cast", "x", "y", to=FLOAT)], *unsigned),

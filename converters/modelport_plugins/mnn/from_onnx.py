@@ -99,7 +99,10 @@ def _prepared(source: Path, model: Any, ctx: Context) -> Path:
     constants = rewrites.constant_first(model)
     if constants:
         ctx.note(f"{constants} one-element constants put second, which MNN computes wrong first.")
-    if not softmaxes + constants:
+    mirrored = rewrites.less_as_greater(model)
+    if mirrored:
+        ctx.note(f"{mirrored} Less written as Greater, since MNN computes Less wrong.")
+    if not softmaxes + constants + mirrored:
         return source
     copy = ctx.scratch / "prepared.onnx"
     graph.save(model, copy)

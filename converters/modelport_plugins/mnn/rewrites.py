@@ -7,6 +7,24 @@ from typing import Any
 COMMUTATIVE = ("Add", "Mul", "Max", "Min")
 
 
+def less_as_greater(model: Any) -> int:
+    """Write ``a < b`` as ``b > a``; return how many were changed.
+
+    MNN 3.6.1 computes Less wrong on float32 tensors: 12 of the 60 values of onnx's own
+    test_less, 21 where one operand is broadcast. Greater and LessOrEqual are right, and a
+    NaN makes both forms false.
+    """
+    from modelport_onnx import graph
+
+    changed = 0
+    for node in graph.nodes(model):
+        if node.op_type == "Less" and node.domain in graph.DEFAULT_DOMAINS:
+            node.op_type = "Greater"
+            node.input[0], node.input[1] = node.input[1], node.input[0]
+            changed += 1
+    return changed
+
+
 def constant_first(model: Any) -> int:
     """Put a one-element constant of rank >= 1 behind the other operand; return how many moved.
 

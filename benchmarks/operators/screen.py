@@ -68,7 +68,7 @@ def _plugin(ref):
 
 def _converted(route, asked, line, job, feeds):
     """Return (file, mapping) after all converters of ``route``; None where one left nothing."""
-    from modelport.engine.answers import mapped
+    from modelport.engine.answers import converted
     from modelport.engine.mapping import compose
     from modelport.model import Mapped, Port
     from modelport_sdk import Context
@@ -85,9 +85,13 @@ def _converted(route, asked, line, job, feeds):
         ctx = Context(place, {"name": "model", "threads": 1, "shapes": shapes})
         plugin = _plugin(ref)
         plugin.convert(here, place / "out", build(plugin.options, {}), ctx)
-        io = compose(io, mapped({"inputs": ctx.inputs, "outputs": ctx.outputs}))
-        main = asked["mains"][plugin.target]
-        found = sorted(path for path in (place / "out").rglob("*") if path.match(main))
+        files = sorted(path for path in (place / "out").rglob("*") if path.is_file())
+        told = {"inputs": ctx.inputs, "outputs": ctx.outputs}
+        listed = [path.relative_to(place / "out").as_posix() for path in files]
+        io = compose(
+            io, converted({"io": told, "files": listed, "precision": ctx.precision}).mapped
+        )
+        found = [path for path in files if path.match(asked["mains"][plugin.target])]
         if not found:
             return None
         here = found[0]

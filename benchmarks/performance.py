@@ -8,20 +8,18 @@ directly in the same run. Models are chains of Gemm and Tanh made by large_model
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks import large
+from benchmarks.cost import Cost, service, timed, watched
 from benchmarks.table import machine
 from modelport.engine import House
 
@@ -37,73 +35,6 @@ BARE = {
     "'--modelFile', sys.argv[1], '--MNNModel', sys.argv[2], '--bizCode', 'b'])",
 }
 SUFFIX = {"openvino": "bare.xml", "mnn": "bare.mnn"}
-PAGE = os.sysconf("SC_PAGE_SIZE")
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Seconds of wall time, and bytes that the tree of processes held at most."""
-
-    seconds: float
-    memory: int
-
-
-def _tree(root: int) -> int:
-    """Return the resident bytes of a process and all of its descendants."""
-    parents: dict[int, int] = {}
-    sizes: dict[int, int] = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            fields = (folder / "stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        pid = int(folder.name)
-        parents[pid], sizes[pid] = int(fields[1]), int(fields[21]) * PAGE
-    inside = {root}
-    grown = True
-    while grown:
-        more = {pid for pid, parent in parents.items() if parent in inside} - inside
-        grown = bool(more)
-        inside |= more
-    return sum(sizes.get(pid, 0) for pid in inside)
-
-
-@contextmanager
-def watched(pid: int) -> Iterator[list[int]]:
-    """Keep the peak of a process tree in the yielded list of one number."""
-    peak, done = [0], threading.Event()
-
-    def watch() -> None:
-        while not done.wait(0.05):
-            peak[0] = max(peak[0], _tree(pid))
-
-    thread = threading.Thread(target=watch, daemon=True)
-    thread.start()
-    try:
-        yield peak
-    finally:
-        done.set()
-        thread.join()
-
-
-def timed(argv: Sequence[str | Path], env: dict[str, str]) -> Cost:
-    """Run a command line to its end and return what it cost.
-
-    Raises:
-        RuntimeError: It failed.
-    """
-    begin = time.monotonic()
-    process = subprocess.Popen(
-        [str(word) for word in argv],
-        env=env,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
-    with watched(process.pid) as peak:
-        said = process.communicate()[1]
-    if process.returncode:
-        raise RuntimeError(f"{argv[0]} ended with {process.returncode}: {said[-500:]!r}")
-    return Cost(time.monotonic() - begin, peak[0])
 
 
 def cold(model: Path, target: str, scratch: Path, env: dict[str, str]) -> Cost:
@@ -122,28 +53,6 @@ def served(url: str, server: int, model: Path, target: str) -> Cost:
     with watched(server) as peak, urllib.request.urlopen(request, timeout=900) as answer:
         answer.read()
     return Cost(time.monotonic() - begin, peak[0])
-
-
-@contextmanager
-def service(scratch: Path, env: dict[str, str]) -> Iterator[tuple[str, int, float]]:
-    """Start a service with an empty home; yield its address, process and seconds to an answer."""
-    home = scratch / "served"
-    port = 18711
-    words = [sys.executable, "-m", "modelport_api.cli", "serve", "--port", str(port)]
-    begin = time.monotonic()
-    process = subprocess.Popen(words, env={**env, "MODELPORT_HOME": str(home)})
-    url = f"http://127.0.0.1:{port}"
-    try:
-        while time.monotonic() - begin < 60:
-            try:
-                urllib.request.urlopen(f"{url}/healthz", timeout=1).read()
-                break
-            except OSError:
-                time.sleep(0.05)
-        yield url, process.pid, time.monotonic() - begin
-    finally:
-        process.terminate()
-        process.wait(timeout=60)
 
 
 def starts(env: dict[str, str]) -> list[str]:
@@ -215,31 +124,9 @@ def _write(rows: Sequence[str], fast: Sequence[str], house: House) -> None:
         "|---|---|",
         *fast,
         "",
-        *_large(),
+        *large.section(),
     ]
     (ROOT / "docs" / "performance.md").write_text("\n".join(lines) + "\n", "utf-8")
-
-
-def _large() -> list[str]:
-    """Return the section on a 2.5 GB model, from the reports that a run by hand left."""
-    place = ROOT / "benchmarks" / "large.json"
-    if not place.is_file():
-        return []
-    rows = json.loads(place.read_text("utf-8"))
-    return [
-        "## A model of 2.5 GB",
-        "",
-        "40 layers of Gemm and Tanh, weights in a second file, by `modelport convert`. Figures of",
-        "one run by hand; `benchmarks/large_model.py FILE 40` makes the model.",
-        "",
-        "| target | verdict | whole conversion | the converter alone | its peak memory |",
-        "|---" * 5 + "|",
-        *[
-            f"| {r['target']} | {r['verdict']} | {r['seconds']:.0f} s | {r['step']:.0f} s | "
-            f"{r['memory'] / (1 << 30):.2f} GiB |"
-            for r in rows
-        ],
-    ]
 
 
 if __name__ == "__main__":

@@ -233,6 +233,15 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Stage:
+    """A model on its way along a route: what it is by now, and how its I/O maps."""
+
+    artifact: Artifact
+    mapped: Mapped
+    precision: str = "float32"
+
+
+@dataclass(frozen=True)
 class Attempt:
     """One route that was tried: how far it came, and what was found.
 
@@ -241,6 +250,7 @@ class Attempt:
         error: The error that ended it, as in problem documents; empty if it converted.
         verification: None if it did not convert.
         result: The artefact, if it converted.
+        trail: What each step was given; the source comes first.
     """
 
     route: tuple[str, ...]
@@ -250,6 +260,7 @@ class Attempt:
     result: Artifact | None = None
     mapped: Mapped = field(default_factory=Mapped)
     precision: str = "float32"
+    trail: tuple[Stage, ...] = ()
 
 
 def jsonable(value: Any) -> Any:  # noqa: ANN401, PLR0911  # any value, one return a kind

@@ -33,7 +33,7 @@ def plan(
     Raises:
         NoRoute: No chain exists; the hint names what ``source`` can reach.
     """
-    table = sorted(converters, key=lambda converter: converter.id)
+    table = sorted(_offered(converters), key=lambda converter: converter.id)
     format, variant = split(target)
     if format == source and not variant:
         routes: set[Route] = {
@@ -51,7 +51,7 @@ def plan(
 
 def targets(source: str, converters: Iterable[Converter]) -> tuple[str, ...]:
     """Return every format that ``source`` can become, then every pass by name, sorted."""
-    table = list(converters)
+    table = _offered(converters)
     formats = _reached(source, table, "edge") | _reached(source, table, WEIGHTS)
     passes = {
         f"{c.target}.{c.variant}"
@@ -68,6 +68,11 @@ def _reached(source: str, table: list[Converter], role: str) -> set[str]:
         grown = not reached <= formats
         formats |= reached
     return formats
+
+
+def _offered(converters: Iterable[Converter]) -> list[Converter]:
+    """Return what a route may be made of: instruments are the engine's own."""
+    return [converter for converter in converters if converter.role != "instrument"]
 
 
 def _rank(route: Route) -> tuple[float, int, tuple[str, ...]]:

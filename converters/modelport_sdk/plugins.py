@@ -98,7 +98,9 @@ class Converter:
         role: ``"edge"`` leads to another format; ``"pass"`` rewrites within one
             format when asked for by name; ``"repair"`` is a pass that the
             engine may also put in front of an edge that failed; ``"weights"``
-            leads from weights alone to weights alone, no graph needed.
+            leads from weights alone to weights alone, no graph needed;
+            ``"instrument"`` is the engine's own: it makes inner tensors visible as
+            outputs, to find the layer at which a result goes wrong.
         title: One sentence for people: what it does and with which tool.
         homepage: The upstream tool.
     """

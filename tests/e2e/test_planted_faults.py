@@ -77,6 +77,29 @@ def test_a_missing_result_is_an_error(
     assert caught.value.code == code
 
 
+@pytest.mark.parametrize(
+    ("fault", "want"),
+    [
+        pytest.param("scaled", ("layer", "c2"), id="one-weight-scaled-by-1-percent"),
+        pytest.param("bias-lost", ("layer", "first"), id="one-bias-lost"),
+        pytest.param("activation-gone", ("layer", "r1"), id="activation-gone"),
+        pytest.param("outputs-swapped", ("swapped", "first"), id="two-outputs-swapped"),
+    ],
+)
+def test_the_layer_that_goes_wrong_is_named(
+    faulty: House, models: Path, tmp_path: Path, fault: str, want: tuple[str, str]
+) -> None:
+    told = verdict(faulty, models, tmp_path / "work", fault).report["diagnosis"]
+    assert (told["found"], told["first"]["tensor"]) == want
+
+
+def test_a_missing_output_is_no_matter_of_layers(
+    faulty: House, models: Path, tmp_path: Path
+) -> None:
+    done = verdict(faulty, models, tmp_path / "work", "output-dropped")
+    assert done.report["diagnosis"] is None
+
+
 def test_a_faithful_copy_is_verified(faulty: House, models: Path, tmp_path: Path) -> None:
     """The same harness passes what is right, or the tests above would prove nothing."""
     assert verdict(faulty, models, tmp_path / "work", "none").verdict is Verdict.VERIFIED

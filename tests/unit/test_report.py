@@ -74,6 +74,14 @@ def report(name: str = "net", verdict: str | None = "verified") -> dict:
             {"route": ["a", "b"], "chosen": False, "error": lost},
             {"route": [name], "chosen": True, "steps": [step], "verification": verification},
         ],
+        "diagnosis": {
+            "found": "layer", "step": name, "nodes": 1, "last": None, "remark": name,
+            "first": {"node": 2, "operator": name, "title": name, "tensor": name},
+            "layers": [
+                {"node": 2, "operator": name, "title": name, "tensor": name, "excess": None,
+                 "limit": 10.0, "max_rel": 0.1, "passed": False},
+            ],
+        },
         "sandbox": {"layers": {"landlock": 7, "seccomp": True}, "degraded": [name]},
     }  # fmt: skip
 

@@ -173,9 +173,11 @@ def _tops(told: dict[str, Any]) -> list[str]:
 
 
 def _say(told: dict[str, Any], goal: Path, status: int) -> None:
-    from modelport.report import sentence  # noqa: PLC0415  # --help must not wait for it
+    from modelport.report import fault, sentence  # noqa: PLC0415  # --help must not wait for it
 
     print(plain(sentence(told)))
+    if told.get("diagnosis"):
+        print(plain(f"  where: {fault(told['diagnosis'])}"))
     for line in told.get("restrictions") or ():
         print(plain(f"  note: {line}"))
     for file in told["result"]["files"]:

@@ -10,7 +10,7 @@ from typing import Any
 from modelport import errors
 from modelport.engine.bench import Bench
 from modelport.engine.mapping import compose
-from modelport.model import Artifact, Attempt, Mapped, Step
+from modelport.model import Artifact, Attempt, Mapped, Stage, Step
 from modelport.planner import Route
 from modelport_sdk.errors import PluginError
 from modelport_sdk.options import build, schema
@@ -72,15 +72,17 @@ def attempt(bench: Bench, source: Artifact, start: Mapped, route: Route, ask: As
     """
     here, mapped, precision = source, start, LOSSY[0]
     steps: list[Step] = []
+    trail: list[Stage] = []
     ids = tuple(converter.id for converter in route)
     try:
         for converter in route:
+            trail.append(Stage(here, mapped, precision))
             here, step, declared, kept = bench.convert(
                 converter,
                 here,
                 name=ask.name,
                 options=_own(converter.options, ask.options),
-                shapes=_renamed(ask.shapes, mapped),
+                shapes=renamed(ask.shapes, mapped),
                 calibration=ask.calibration,
             )
             steps.append(step)
@@ -93,10 +95,10 @@ def attempt(bench: Bench, source: Artifact, start: Mapped, route: Route, ask: As
         return Attempt(ids, tuple(steps), exc.to_json())
     except errors.ModelportError as exc:
         return Attempt(ids, tuple(steps), exc.to_json())
-    return Attempt(ids, tuple(steps), {}, None, here, mapped, precision)
+    return Attempt(ids, tuple(steps), {}, None, here, mapped, precision, tuple(trail))
 
 
-def _renamed(shapes: Mapping[str, tuple[int, ...]], mapped: Mapped) -> dict[str, tuple[int, ...]]:
+def renamed(shapes: Mapping[str, tuple[int, ...]], mapped: Mapped) -> dict[str, tuple[int, ...]]:
     """Return ``shapes`` under the names, and in the layout, that the inputs have by now."""
     result = {}
     for port in mapped.inputs:

@@ -13,6 +13,7 @@ from modelport import errors, intake, planner, sandbox
 from modelport.engine.answers import stem
 from modelport.engine.bench import Bench, Observe
 from modelport.engine.candidates import Ask, attempt, check_options
+from modelport.engine.diagnosis import diagnosed
 from modelport.engine.house import House
 from modelport.engine.mapping import identity
 from modelport.engine.proof import prove, weighed
@@ -146,16 +147,26 @@ def convert(
     if all(one.role == planner.WEIGHTS for one in routes[0]):
         tried = move(bench, source, routes[0], Ask(stem(source), request.options, {}))
         chosen = 0 if tried.verification is not None else None
-        return publish(bench, subject, [tried], chosen, time.monotonic() - begin)
-    observe("reference", 0.0, "")
+        return publish(bench, subject, [tried], chosen, seconds=time.monotonic() - begin)
+    return _converted(bench, subject, routes, begin)
+
+
+def _converted(
+    bench: Bench, subject: Subject, routes: tuple[Route, ...], begin: float
+) -> Conversion:
+    """Try the candidates, judge what they gave, and publish the best; ``begin``: monotonic."""
+    source, request = subject.source, subject.request
+    bench.observe("reference", 0.0, "")
     known = study(bench, subject)
     ask = Ask(stem(source), request.options, known.shapes, request.calibration)
     attempts = _try(bench, subject, routes, ask, known)
     chosen = best(attempts)
-    seconds = time.monotonic() - begin
-    if chosen is not None and attempts[chosen].verification is not None:
+    diagnosis = None
+    if chosen is not None:
         attempts[chosen] = _weigh(bench, source, attempts[chosen])
-    return publish(bench, subject, attempts, chosen, seconds)
+        diagnosis = diagnosed(bench, attempts[chosen], known, ask)
+    seconds = time.monotonic() - begin
+    return publish(bench, subject, attempts, chosen, seconds=seconds, diagnosis=diagnosis)
 
 
 def _try(

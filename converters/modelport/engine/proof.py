@@ -72,7 +72,7 @@ def _judged(
     guards = known.guards["float16" if precision == "float16" else "float32"]
 
     def judged(one: Ran) -> Verification:
-        outputs = _Translated(one.outputs, tried.mapped)
+        outputs = Translated(one.outputs, tried.mapped)
         return verify.judge(
             known.reference,
             outputs,
@@ -114,7 +114,7 @@ def _brief(verification: Verification) -> Json:
     }
 
 
-class _Translated(Mapping[str, Tensors]):
+class Translated(Mapping[str, Tensors]):
     """Outputs under the source's names and in its layouts, still read case by case."""
 
     def __init__(self, outputs: Mapping[str, Tensors], mapped: Mapped) -> None:
@@ -122,12 +122,15 @@ class _Translated(Mapping[str, Tensors]):
         self._mapped = mapped
 
     def __getitem__(self, case: str) -> Tensors:
+        """Read the outputs of ``case``."""
         return verify.to_source(self._outputs[case], self._mapped.outputs)
 
     def __iter__(self) -> Iterator[str]:
+        """Yield the ids of the cases."""
         return iter(self._outputs)
 
     def __len__(self) -> int:
+        """Return the number of cases."""
         return len(self._outputs)
 
 

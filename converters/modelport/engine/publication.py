@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelport import errors, report
+from modelport.diagnose import Diagnosis
 from modelport.engine.bench import Bench
 from modelport.engine.mapping import listed, restrictions
 from modelport.engine.request import Subject
@@ -37,9 +38,19 @@ def publish(
     subject: Subject,
     attempts: Sequence[Attempt],
     chosen: int | None,
+    *,
     seconds: float,
+    diagnosis: Diagnosis | None = None,
 ) -> Conversion:
     """Write the result folder and return it.
+
+    Args:
+        bench: Whose folder takes it.
+        subject: The source, and what was asked of it.
+        attempts: All candidates tried, in order.
+        chosen: Index of the attempt to hand out; None where none converted.
+        seconds: What the whole conversion took.
+        diagnosis: Where the result goes wrong, if it does.
 
     Raises:
         ModelportError: The first candidate's error, where none converted; ``report`` is set.
@@ -47,6 +58,7 @@ def publish(
     bench.observe("report", 0.0, "")
     told = _report(bench, subject, attempts, chosen)
     told["seconds"] = round(seconds, 3)
+    told["diagnosis"] = diagnosis.to_json() if diagnosis else None
     if chosen is None:
         raise _failure(bench, attempts, told)
     tried = attempts[chosen]

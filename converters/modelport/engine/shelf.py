@@ -7,11 +7,11 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from modelport import verify
+from modelport import inputs, verify
 from modelport.engine.outputs import Outputs, Ran
 from modelport.model import Case, Tensors, jsonable
 from modelport_sdk import tensors
@@ -64,16 +64,8 @@ def store(
     ran: Mapping[str, Ran],
 ) -> None:
     """Write the study to ``place``: everything is there, or nothing."""
-    plain = ran["plain"].outputs
-    kept = [case for case in cases if case.id in plain]
-    noisy: dict[str, Mapping[str, Tensors]] = {
-        variant: one.outputs for variant, one in ran.items() if variant in FLOOR_VARIANTS
-    }
-    for name in NUDGES:
-        twins = {case.id: f"{case.id}.{name}" for case in kept}
-        noisy[name] = Outputs({c: plain.file(t) for c, t in twins.items() if t in plain})
-    reference = Outputs({case.id: plain.file(case.id) for case in kept})
-    measured = verify.floor(reference, noisy, kept)
+    kept = [case for case in cases if case.id in ran["plain"].outputs]
+    reference, measured = reference_of(ran, kept)
     part = place.with_name(f"{place.name}.{os.getpid()}.part")
     for case in kept:
         _save(part / "cases", case.id, case.feeds)
@@ -97,6 +89,29 @@ def store(
         part.replace(place)
     except OSError:  # another process was first
         shutil.rmtree(part)
+
+
+def twins(cases: Sequence[Case]) -> list[Case]:
+    """Return each case again with its inputs nudged, once a way."""
+    return [
+        replace(inputs.ulp(case, how), id=f"{case.id}.{name}")
+        for case in cases
+        for name, how in NUDGES.items()
+    ]
+
+
+def reference_of(ran: Mapping[str, Ran], cases: Sequence[Case]) -> tuple[Outputs, verify.Floor]:
+    """Return the plain outputs of ``cases``, and the noise that variants and twins show."""
+    plain = ran["plain"].outputs
+    kept = [case for case in cases if case.id in plain]
+    noisy: dict[str, Mapping[str, Tensors]] = {
+        variant: one.outputs for variant, one in ran.items() if variant in FLOOR_VARIANTS
+    }
+    for name in NUDGES:
+        names = {case.id: f"{case.id}.{name}" for case in kept}
+        noisy[name] = Outputs({c: plain.file(t) for c, t in names.items() if t in plain})
+    reference = Outputs({case.id: plain.file(case.id) for case in kept})
+    return reference, verify.floor(reference, noisy, kept)
 
 
 def _remarks(cases: Sequence[Case], failures: Mapping[str, str]) -> list[str]:

@@ -19,7 +19,16 @@ from modelport import errors, inputs, verify
 from modelport.engine.bench import Bench
 from modelport.engine.outputs import Ran
 from modelport.engine.request import Subject
-from modelport.engine.shelf import FAULTS, FLOOR_VARIANTS, NUDGES, ROUNDED, Study, load, store
+from modelport.engine.shelf import (
+    FAULTS,
+    FLOOR_VARIANTS,
+    NUDGES,
+    ROUNDED,
+    Study,
+    load,
+    store,
+    twins,
+)
 from modelport.intake import arrays
 from modelport.model import Artifact, Case, Description, Tensors
 from modelport_sdk import Runtime
@@ -172,12 +181,7 @@ def _measure(
         variants += [f"fault:{index}" for index in range(FAULTS)]
     affordable = BUDGET / max(seconds, 1e-3) / (len(variants) + len(NUDGES) + 1)
     some = typical[: max(2, int(affordable))]
-    twins = [
-        replace(inputs.ulp(case, how), id=f"{case.id}.{name}")
-        for case in some
-        for name, how in NUDGES.items()
-    ]
-    runs: dict[str, Sequence[Case]] = {"plain": [*cases, *twins]}
+    runs: dict[str, Sequence[Case]] = {"plain": [*cases, *twins(some)]}
     runs.update(dict.fromkeys(variants, some))
     ran = _run(bench, source, runs, shapes)
     plain = ran["plain"]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeGuard
 
 WIDTH, HEIGHT, GAP = 320, 64, 1
+DECADES = 8
 MOST = 256  # bars that a reader, and the page, can take
 
 
@@ -46,6 +48,23 @@ def of_output(details: Mapping[str, Any], output: str) -> dict[str, Any] | None:
         if isinstance(entry, Mapping) and (found := histogram(entry.get("histogram"))):
             return found
     return None
+
+
+def along(layers: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return each layer with the length of its bar, 0 to 100: the decades of its excess.
+
+    1 is noise and 10 the limit; what exceeds ``DECADES`` fills the bar, and so does what
+    is not finite.
+    """
+    rows = []
+    for entry in layers:
+        excess = entry.get("excess")
+        if isinstance(excess, int | float):
+            share = math.log10(1 + max(excess, 0.0)) / DECADES
+        else:
+            share = 1.0
+        rows.append({**entry, "width": round(100 * min(share, 1.0), 1)})
+    return rows
 
 
 def _numbers(values: object) -> TypeGuard[Sequence[float]]:

@@ -10,7 +10,7 @@ from typing import Any
 import jinja2
 
 from modelport.report import words
-from modelport.report.chart import of_output
+from modelport.report.chart import along, of_output
 from modelport.report.snippets import snippet
 from modelport.text import legal, shown
 
@@ -36,6 +36,7 @@ def _environment() -> jinja2.Environment:
         shape=words.shape,
         count=words.count,
         named=words.named,
+        fault=words.fault,
     )
     return made
 
@@ -71,6 +72,7 @@ def html(report: Mapping[str, Any]) -> str:
             verification=verification,
             details=details,
             charts=charts,
+            layers=along((report.get("diagnosis") or {}).get("layers") or ()),
             snippet=snippet(report),
         )
     )

@@ -86,6 +86,36 @@ def sentence(report: Json) -> str:
     return f"{head}: {title.lower()}, {report.get('reason', '')}{ending}, {took}"
 
 
+def fault(diagnosis: Json) -> str:
+    """Return where a result goes wrong, in one sentence; empty where nothing is known."""
+    step, first, last = (diagnosis.get(name) for name in ("step", "first", "last"))
+    after = f"; {layer(last)} is the last that agrees" if last else ""
+    table = {
+        "layer": lambda: f"{step} goes wrong at {layer(first)}{after}",
+        "stretch": lambda: (
+            f"{step} goes wrong within {diagnosis.get('nodes')} nodes up to {layer(first)}{after}"
+        ),
+        "swapped": lambda: (
+            f"{step} puts the outputs {' and '.join(diagnosis.get('outputs') or ())} "
+            "in each other's place; all before them agrees"
+        ),
+        "vanished": lambda: (
+            f"{step} goes wrong, but not when inner tensors are visible: "
+            "what it does to neighbouring layers is at fault"
+        ),
+        "step": lambda: f"{step} goes wrong; {diagnosis.get('remark')}",
+    }
+    return table.get(str(diagnosis.get("found")), lambda: "")()
+
+
+def layer(found: Json | None) -> str:
+    """Return a layer as people find it: ``node 12, Conv 'block/conv'``."""
+    if not found:
+        return "an unknown layer"
+    title = found.get("title") or found.get("tensor")
+    return f"node {found.get('node')}, {found.get('operator')} {title!r}"
+
+
 def named(target: Json) -> str:
     """Return the target as people say it: ``ONNX (fp16)``."""
     title = str(target.get("title") or target.get("format") or "?")

@@ -93,6 +93,30 @@ export interface Verification {
   details: Record<string, unknown>
 }
 
+/** One inner tensor, compared; a number is null where it was infinite. */
+export interface Layer {
+  node: number
+  operator: string
+  title: string
+  tensor: string
+  excess: number | null
+  limit: number | null
+  max_rel: number | null
+  passed: boolean
+}
+
+/** Where a result that is different goes wrong. */
+export interface Diagnosis {
+  found: 'layer' | 'stretch' | 'swapped' | 'vanished' | 'step'
+  step: string
+  last: Layer | null
+  first: Layer | null
+  nodes: number
+  layers: Layer[]
+  remark: string
+  outputs: string[]
+}
+
 export interface Step {
   converter: string
   options: Record<string, Json>
@@ -146,6 +170,7 @@ export interface Report {
   } | null
   io: { inputs: PortEntry[]; outputs: PortEntry[] }
   verification: Verification | null
+  diagnosis?: Diagnosis | null
   attempts: Attempt[]
   sandbox?: { layers?: Record<string, unknown>; degraded?: string[] }
 }

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import sequences
 from onnx import TensorProto, helper, numpy_helper
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "converters"))
@@ -127,6 +128,7 @@ def models():
         "unsigned": model([node("Cast", "x", "y", to=FLOAT)], *unsigned),
         "determinant": model([node("Det", "x", "y")], *plain),
         "custom": model([node("Foo", "x", "y", domain="my.own")], *plain),
+        **sequences.models(model, node, normal, FLOAT),
     }
 
 

@@ -11,61 +11,7 @@ from typing import Any
 from modelport_plugins.ncnn.scope import Rule, Scope, attributes
 from modelport_plugins.ncnn.writer import Writer
 
-AXES_AS_INPUT = 18  # of ReduceMax and ReduceMin
 PADS_AS_INPUT = 11  # of Pad
-
-
-def reduced(scope: Scope, node: Any) -> list[Any] | None:
-    """ReduceMax and ReduceMin over several axes: one after the other, the last axis first."""
-    from onnx import helper
-
-    given = attributes(node)
-    sizes = scope.shapes.get(node.input[0])
-    axes = given.get("axes")
-    if len(node.input) > 1 and node.input[1]:
-        held = scope.value(node.input[1])
-        if held is None:
-            return None
-        axes = held.tolist()
-    if sizes is None or given.get("noop_with_empty_axes"):
-        return None
-    places = sorted({axis % len(sizes) for axis in axes or range(len(sizes))}, reverse=True)
-    if len(places) < 2:
-        return None
-    keep = int(given.get("keepdims", 1))
-    names = [node.input[0], *(scope.name(node.output[0]) for _ in places[1:]), node.output[0]]
-    nodes = []
-    for place, source, target in zip(places, names, names[1:]):
-        if scope.version < AXES_AS_INPUT:
-            made = helper.make_node(node.op_type, [source], [target], axes=[place], keepdims=keep)
-        else:
-            held = scope.constant([place], "int64")
-            made = helper.make_node(node.op_type, [source, held], [target], keepdims=keep)
-        nodes.append(made)
-    return nodes
-
-
-def summed(scope: Scope, node: Any) -> list[Any] | None:
-    """ReduceSum over one axis, given as an input: the mean times the size.
-
-    pnnx 20261020 loses the axis and lets the values through unsummed.
-    """
-    from onnx import helper
-
-    held = scope.value(node.input[1]) if len(node.input) > 1 else None
-    sizes = scope.static(node.input[0])
-    if held is None or held.size != 1 or sizes is None:
-        return None
-    axis = int(held.reshape(())) % len(sizes)
-    keep = int(attributes(node).get("keepdims", 1))
-    mean = scope.name(node.output[0])
-    if scope.version < AXES_AS_INPUT:
-        made = helper.make_node("ReduceMean", [node.input[0]], [mean], axes=[axis], keepdims=keep)
-    else:
-        place = scope.constant([axis], "int64")
-        made = helper.make_node("ReduceMean", [node.input[0], place], [mean], keepdims=keep)
-    factor = scope.constant(float(sizes[axis]))
-    return [made, helper.make_node("Mul", [mean, factor], [node.output[0]])]
 
 
 def padded(scope: Scope, node: Any) -> list[Any] | None:
@@ -162,9 +108,6 @@ def gathered(scope: Scope, node: Any) -> list[Any] | None:
 
 RULES: dict[str, Rule] = {
     "Gather": gathered,
-    "ReduceMax": reduced,
-    "ReduceMin": reduced,
-    "ReduceSum": summed,
     "Pad": padded,
     "AveragePool": averaged,
     "Max": bounded,

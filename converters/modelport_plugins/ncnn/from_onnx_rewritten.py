@@ -5,7 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from modelport_plugins.ncnn import branches, forms, masks, preparation, recurrence, scope
+from modelport_plugins.ncnn import (
+    attention,
+    branches,
+    forms,
+    masks,
+    preparation,
+    reduction,
+    scope,
+    sequence,
+)
 from modelport_plugins.ncnn.delivery import deliver
 from modelport_plugins.ncnn.from_onnx import HOME, Options
 from modelport_plugins.ncnn.tool import pnnx
@@ -13,6 +22,8 @@ from modelport_sdk import Context, converter
 
 # The first in which Pad, Clip and Squeeze have the form that pnnx knows best.
 OPSET = 13
+PARTS = (masks, forms, reduction, sequence, attention)
+"""The rules; where two are for one operator, the later one knows the former."""
 
 
 @converter(
@@ -50,7 +61,11 @@ def onnx_to_ncnn_rewritten(source: Path, out: Path, options: Options, ctx: Conte
 def rewritten(model: Any, shapes: dict[str, tuple[int, ...]], ctx: Context) -> Any:
     """Fix shapes, fold, and lower ``model``; say in notes what was done."""
     from modelport_onnx import fold, graph, rewrite, shape
+    from modelport_onnx.dequantise import dequantise
 
+    plain = dequantise(model)
+    if plain:
+        ctx.note(f"{plain} quantised operators written in floating point.")
     graph.sort(model.graph)
     shape.fix(model, shapes)
     fold.fold(model)
@@ -60,7 +75,7 @@ def rewritten(model: Any, shapes: dict[str, tuple[int, ...]], ctx: Context) -> A
         fold.fold(model)
     model = _raised(model)
     shape.infer(model)
-    done = scope.apply(model, {**masks.RULES, **forms.RULES, **recurrence.RULES})
+    done = scope.apply(model, {name: rule for part in PARTS for name, rule in part.RULES.items()})
     if done:
         listed = ", ".join(f"{count} {name}" for name, count in sorted(done.items()))
         ctx.note(f"Rewritten for NCNN: {listed}.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from modelport_plugins.ncnn.scope import Rule, Scope, attributes
+from modelport_plugins.ncnn.scope import Scope, attributes
 from modelport_plugins.ncnn.writer import Writer
 
 MOST_STEPS = 4  # beyond, the graph grows larger than it helps
@@ -72,6 +72,3 @@ def _step(
     old = writer.add("Mul", gates["forget"], cell)
     cell = writer.add("Add", old, writer.add("Mul", gates["input"], gates["cell"]))
     return writer.add("Mul", gates["output"], writer.add("Tanh", cell)), cell
-
-
-RULES: dict[str, Rule] = {"LSTM": unrolled}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelport_plugins.pytorch.port import Argument, arguments
+from modelport_plugins.pytorch.script import kept_state
 from modelport_plugins.pytorch.script_inspector import demands
 from modelport_plugins.pytorch.script_probe import probe
 from modelport_sdk import Context, DynamicShapeRequired, UnsupportedFeature
@@ -34,12 +35,17 @@ def example(module: Any, ctx: Context) -> Example:
 
     Raises:
         DynamicShapeRequired: No shape was found that the module takes.
-        UnsupportedFeature: It takes something other than tensors.
+        UnsupportedFeature: It takes something other than tensors, or remembers calls.
     """
     try:
         fed = arguments(module)
     except TypeError as exc:
         raise UnsupportedFeature(f"forward takes something other than tensors: {exc}") from exc
+    if state := kept_state(module):
+        raise UnsupportedFeature(
+            f"forward keeps state from call to call in {', '.join(state)[:200]}",
+            hint="Export a forward that takes the state as an input and returns the new one.",
+        )
     accepted = probe(module, fed, demands(module, fed), ctx.shapes)
     if accepted is None:
         names = ", ".join(leaf for argument in fed for leaf in argument.leaves)

@@ -40,6 +40,19 @@ def reason(exc: BaseException) -> str:
     return telling[-1][:300] if telling else first_line(exc)
 
 
+def kept_state(module: Any) -> list[str]:
+    """Return the attributes that ``forward`` writes: its answer depends on earlier calls."""
+    names = set()
+    graph = module.inlined_graph  # nodes are invalid once their graph is gone
+    pending = [graph]
+    while pending:
+        for node in pending.pop().nodes():
+            pending.extend(node.blocks())
+            if node.kind() == "prim::SetAttr":
+                names.add(node.s("name"))
+    return sorted(names)
+
+
 def constants(module: Any) -> dict[str, Any]:
     """Return the tensors that tracing wrote into the graph itself."""
     import torch

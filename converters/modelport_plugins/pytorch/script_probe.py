@@ -159,7 +159,7 @@ def _run(
         with warnings.catch_warnings(), torch.no_grad(), plain:
             warnings.simplefilter("ignore")
             return named(module(*values(fed, _feeds(trial, sizes))))
-    except (RuntimeError, TypeError, ValueError, IndexError):
+    except (RuntimeError, TypeError, ValueError, IndexError, torch.jit.Error):
         return None
 
 

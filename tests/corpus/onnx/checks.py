@@ -13,6 +13,7 @@ import builders
 import numpy as np
 import onnx
 import plugin
+import quantised
 import rewrites
 from bench import ROOT, context, outputs, refused
 
@@ -52,7 +53,8 @@ CONVERTERS = {
 
 def row(entry):
     """Run one row of rows.toml."""
-    made = getattr(builders, entry["source"].partition(":")[2])()
+    name = entry["source"].partition(":")[2]
+    made = getattr(quantised if hasattr(quantised, name) else builders, name)()
     feeds = builders.feeds(made)
     ctx = context("row", {name: value.shape for name, value in feeds.items() if value.ndim})
     path = ctx.job / "in" / "model.onnx"

@@ -2,10 +2,12 @@
 
 import builders
 import numpy as np
-from bench import context, rewritten, same
+import quantised
+from bench import context, outputs, rewritten, same
 
 from modelport_onnx import decompose, fold, rewrite
 from modelport_onnx import graph as graphs
+from modelport_onnx.dequantise import dequantise
 from modelport_plugins.onnx import steps
 
 
@@ -100,3 +102,25 @@ def check_what_cannot_be_raised_is_a_runtime_error():
     except RuntimeError as exc:
         text = str(exc)
     assert "Gelu" in text
+
+
+def check_a_dynamically_quantised_model_becomes_the_one_it_was_made_of():
+    after = quantised.quantised_tagger()
+    assert dequantise(after) == 3
+    kinds = {name for name in graphs.operator_counts(after) if "Quant" in name or "Integer" in name}
+    assert kinds == set(), kinds
+    for seed in range(3):
+        feeds = builders.feeds(quantised.tagger(), seed)
+        want, got = outputs(quantised.tagger(), feeds)["y"], outputs(after, feeds)["y"]
+        # 127 levels a weight; the sums average most of the rounding out.
+        assert np.abs(got - want).max() <= 0.02 * np.abs(want).max()
+
+
+def check_a_quantised_range_still_cuts_off():
+    after = quantised.quantised_layer()
+    assert dequantise(after) == 2
+    for seed in range(3):
+        feeds = builders.feeds(quantised.quantised_layer(), seed)
+        want, got = outputs(quantised.quantised_layer(), feeds)["y"], outputs(after, feeds)["y"]
+        assert want.min() == 0
+        assert np.abs(got - want).max() <= 0.0101, "half a step of 0.02"

@@ -252,6 +252,26 @@ def bessel() -> tuple[Any, tuple[Any, ...]]:
     return Bessel(), (torch.randn(3, 4),)
 
 
+def remembering() -> tuple[Any, tuple[Any, ...]]:
+    """A layer that adds its last answer and takes one width only; compiled, it keeps both."""
+    import torch
+    from torch import nn
+
+    class Remembering(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(16, 4)
+            self.last = torch.zeros(4)
+
+        def forward(self, frame: torch.Tensor) -> torch.Tensor:
+            if frame.shape[-1] != 16:
+                raise ValueError("16 samples a frame")
+            self.last = self.layer(frame) + self.last
+            return self.last
+
+    return Remembering(), (torch.randn(1, 16),)
+
+
 ARCHITECTURES = {
     "resnet": resnet,
     "mobilenet": mobilenet,
@@ -262,4 +282,5 @@ ARCHITECTURES = {
     "gru": gru,
     "transformer": transformer,
     "bessel": bessel,
+    "remembering": remembering,
 }

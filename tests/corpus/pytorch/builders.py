@@ -12,6 +12,8 @@ from types import ModuleType
 from typing import Any
 
 SEED = 0
+REFUSED = ("bessel", "remembering")
+"""Architectures that are there for a refusal."""
 
 
 def _sibling(name: str) -> ModuleType:
@@ -91,10 +93,11 @@ def onnx_file(name: str, path: Path) -> None:
 
 
 def main(argv: list[str]) -> None:
-    """Write both files of the architectures named, or of all of them."""
+    """Write both files of the architectures named, or of all that can be traced and exported."""
     folder = Path(argv[0])
     folder.mkdir(parents=True, exist_ok=True)
-    for name in argv[1:] or _sibling("architectures").ARCHITECTURES:
+    names = [name for name in _sibling("architectures").ARCHITECTURES if name not in REFUSED]
+    for name in argv[1:] or names:
         print(torchscript(name, folder))
         print(exported(name, folder))
 

@@ -69,6 +69,8 @@ def source_file(source: str, folder: Path) -> Path:
     kind, _, name = source.partition(":")
     if kind == "pt2":
         return builders.exported(name, folder)
+    if kind == "scripted":
+        return builders.scripted(name, folder)
     if kind == "torchscript":
         return builders.torchscript(name, folder)
     path = folder / f"{name}.onnx"
@@ -128,7 +130,8 @@ def answer(row: dict[str, str], edges: dict[str, Any], folder: Path) -> dict[str
     (folder / "out").mkdir()
     kind, _, name = row["source"].partition(":")
     target, _, variant = row["target"].partition(".")
-    edge = edges[f"{kind}-to-{target}" + (f".{variant}" if variant else "")]
+    format = "torchscript" if kind == "scripted" else kind
+    edge = edges[f"{format}-to-{target}" + (f".{variant}" if variant else "")]
     path = source_file(row["source"], folder)
     feeds = [] if name == "loop" else cases(kind, path, name)
     shapes = {key: list(array.shape) for key, array in (feeds[0] if feeds else {}).items()}
@@ -138,7 +141,7 @@ def answer(row: dict[str, str], edges: dict[str, Any], folder: Path) -> dict[str
     except PluginError as exc:
         return {"error": exc.code, "operators": exc.operators}
     result = next(p for p in (folder / "out").iterdir() if p.name.startswith("result."))
-    before, after = session(kind, path, ctx), session(target, result, ctx)
+    before, after = session(format, path, ctx), session(target, result, ctx)
     inputs = {port["source"]: port["target"] for port in ctx.inputs}
     outputs = {port["source"]: port["target"] for port in ctx.outputs}
     worst = 0.0

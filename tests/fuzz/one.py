@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -22,7 +23,9 @@ def main() -> None:
     name, *options = sys.argv[1:]
     with atheris.instrument_imports(include=list(OURS)):
         target = shelf.target(name)
-    atheris.Setup([sys.argv[0], *options], target)
+    # To merge corpora, libFuzzer hands its command line to a shell.
+    command = shlex.join([sys.executable, __file__, name])
+    atheris.Setup([command, *options], target)
     atheris.Fuzz()
 
 

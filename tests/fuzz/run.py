@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -48,8 +49,10 @@ class Run:
 
 
 def fuzzed(name: str, seconds: int, *, seed: int = 0) -> Run:
-    """Fuzz one target for ``seconds``; 0 as ``seed`` is another one each time."""
-    folder = WORK / name
+    """Fuzz one target for ``seconds``; with a ``seed``, from the kept corpus alone."""
+    folder = WORK / ("smoke" if seed else "") / name
+    if seed:  # the same each time
+        shutil.rmtree(folder, ignore_errors=True)
     found = folder / "corpus"
     finds = folder / "finds"
     for one in (found, finds):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
 
 from modelport.errors import CorruptModel
@@ -13,6 +14,7 @@ DEEPEST = 16
 # Cc control, Cf invisible and bidirectional marks, Cs lone surrogates, Zl and Zp line ends:
 # they forge log lines and headers, or show "exe.onnx" for "xnno.exe".
 UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+ENDING = re.compile(r"[\s.]+\Z")  # which Windows drops, so that two names become one
 JUNK = frozenset({"__macosx", "thumbs.db", "desktop.ini"})
 
 
@@ -23,7 +25,7 @@ def safe(name: str) -> str:
     refers to its external data by these names.
     """
     text = "".join("_" if unicodedata.category(char) in UNSEEN else char for char in name)
-    text = text.replace("/", "_").replace("\\", "_").strip().rstrip(".")
+    text = ENDING.sub("", text.replace("/", "_").replace("\\", "_").strip())
     if not text or text[0] in "-.@~":
         text = "_" + text[1:]
     return _short(text)

@@ -30,6 +30,8 @@ class Environment:
         extra: Text of ``requirements.extra.lock``: what other builds of the same pins need; or "".
         remove: Packages taken out again after the install.
         remove_files: Files taken out, relative to site-packages.
+        prepare: Source of a script that the new interpreter runs after the install, with
+            site-packages as its argument; or "".
         health: Modules that must import before the environment counts as ready.
     """
 
@@ -40,6 +42,7 @@ class Environment:
     extra: str = ""
     remove: tuple[str, ...] = ()
     remove_files: tuple[str, ...] = ()
+    prepare: str = ""
     health: tuple[str, ...] = ()
 
 

@@ -106,8 +106,13 @@ def _environment(definition: Path) -> Environment:
         extra=extra.read_text("utf-8") if extra.is_file() else "",
         remove=tuple(values.get("remove", ())),
         remove_files=tuple(values.get("remove_files", ())),
+        prepare=_script(definition, values.get("prepare", "")),
         health=tuple(values.get("health", ())),
     )
+
+
+def _script(definition: Path, name: str) -> str:
+    return definition.with_name(name).read_text("utf-8") if name else ""
 
 
 def _walk(module: ModuleType) -> Iterator[ModuleType]:

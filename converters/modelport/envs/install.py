@@ -55,6 +55,21 @@ def install(environment: Environment, folder: Path, say: Say) -> None:
             path.unlink()
 
 
+def prepare(environment: Environment, folder: Path, say: Say) -> None:
+    """Run the environment's own script in its interpreter, if it has one.
+
+    Raises:
+        EnvironmentBroken: It failed.
+    """
+    if not environment.prepare:
+        return
+    say(f"environment {environment.name}: preparing")
+    (site,) = folder.glob("lib/python*/site-packages")
+    script = folder / "prepare.py"
+    script.write_text(environment.prepare, "utf-8")
+    run([folder / "bin" / "python", "-I", "-B", script, site], environment.name)
+
+
 def check(environment: Environment, folder: Path) -> None:
     """Import the modules that must work.
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelport.envs.bill import bill_of
-from modelport.envs.install import Say, check, install, run
+from modelport.envs.install import Say, check, install, prepare, run
 from modelport.envs.interpreter import find_python
 from modelport.errors import EnvironmentBroken, Unavailable
 from modelport.model import Environment
@@ -54,6 +54,7 @@ class Envs:
             environment.extra,
             environment.remove,
             environment.remove_files,
+            *([environment.prepare] if environment.prepare else []),
         )
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
@@ -123,6 +124,7 @@ class Envs:
             say(f"environment {name}: creating {folder} with {interpreter}")
             run([interpreter, "-m", "venv", folder], name)
             install(environment, folder, say)
+            prepare(environment, folder, say)
             check(environment, folder)
             _finish(environment, folder)
             say(f"environment {name}: ready")

@@ -32,14 +32,14 @@ def model(path: Path) -> Any:
     refuse_unknown(operations)
     writer = Writer(operations)
     inputs, outputs = ports(operations)
-    for port, operation in zip(inputs, _of("input", operations)):
+    for port, operation in zip(inputs, ordered("input", operations)):
         kind = operation.result_types[0]
         writer.bind(operation.results[0], kind, writer.name(port["name"]), port["dtype"])
     for port in outputs:
         writer.name(port["name"])
     for operation in operations:
         _emit(writer, operation, path.parent)
-    for port, operation in zip(outputs, _of("output", operations)):
+    for port, operation in zip(outputs, ordered("output", operations)):
         value = writer.cast(writer.values[operation.operands[0]], port["dtype"])
         writer.nodes.append(helper.make_node("Identity", [value], [port["name"]]))
     used = {name for node in writer.nodes for name in node.input}
@@ -72,12 +72,12 @@ def ports(operations: Sequence[Operation]) -> tuple[list[dict[str, Any]], list[d
     """
     found = []
     for kind in ("input", "output"):
-        of_kind = _of(kind, operations)
+        of_kind = ordered(kind, operations)
         found.append(
             [
                 {
                     "name": f"{kind}_{index}",
-                    "dtype": _kind(operation),
+                    "dtype": element(operation),
                     "shape": list(operation.result_types[0].shape),
                 }
                 for index, operation in enumerate(of_kind)
@@ -86,7 +86,7 @@ def ports(operations: Sequence[Operation]) -> tuple[list[dict[str, Any]], list[d
     return found[0], found[1]
 
 
-def _of(kind: str, operations: Sequence[Operation]) -> list[Operation]:
+def ordered(kind: str, operations: Sequence[Operation]) -> list[Operation]:
     """Return those of a kind, in the order of the arguments and results of ``build``.
 
     OneFlow numbers them in that order at the end of their names (``_Net_0_output.0.0.1_4``); in
@@ -100,7 +100,8 @@ def _of(kind: str, operations: Sequence[Operation]) -> list[Operation]:
     return [found[index] for index in order]
 
 
-def _kind(operation: Operation) -> str:
+def element(operation: Operation) -> str:
+    """Return NumPy's name for the type of an input or output; bool stands in an attribute only."""
     told = DATA_TYPES.get(operation.attributes.get("data_type", 0))
     return told or ELEMENTS[operation.result_types[0].element]
 

@@ -1,0 +1,71 @@
+"""OneFlow through the whole house: graphs verified in OneFlow itself, weights moved alone."""
+
+from __future__ import annotations
+
+import tarfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from modelport.engine import House, Request, convert
+from modelport.errors import ModelportError
+from modelport.model import Verdict
+from modelport_plugins.oneflow import state
+
+CORPUS = Path(__file__).resolve().parents[1] / "corpus" / "oneflow" / "operators.tar.xz"
+DRAW = np.random.default_rng(4)
+
+
+def graph(name: str, into: Path) -> Path:
+    """Return the folder of a small nn.Graph of the corpus."""
+    with tarfile.open(CORPUS) as archive:
+        wanted = [one for one in archive.getmembers() if one.name.startswith(f"{name}/graph/")]
+        archive.extractall(into, wanted, filter="data")
+    return into / name / "graph"
+
+
+def zipped(folder: Path) -> Path:
+    path = folder.with_suffix(".zip")
+    with zipfile.ZipFile(path, "w", strict_timestamps=False) as archive:
+        for file in folder.rglob("*"):
+            if file.is_file():
+                archive.write(file, file.relative_to(folder.parent))
+    return path
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    folder = tmp_path / "net_weights"
+    arrays = {"fc.weight": (4, 8), "fc.bias": (4,)}
+    state.write(folder, {n: DRAW.normal(size=s).astype(np.float32) for n, s in arrays.items()})
+    return folder
+
+
+@pytest.mark.env("base")
+@pytest.mark.env("oneflow")
+@pytest.mark.parametrize("name", ["conv_bias", "lstm"])
+def test_a_graph_is_verified_in_oneflow(name: str, tmp_path: Path, house: House) -> None:
+    upload = zipped(graph(name, tmp_path))
+    done = convert(Request((upload,), "onnx"), tmp_path / "work", house)
+    assert done.verdict is Verdict.VERIFIED, done.report["reason"]
+
+
+@pytest.mark.env("base")
+def test_weights_alone_keep_every_bit(weights: Path, tmp_path: Path, house: House) -> None:
+    done = convert(Request((weights,), "safetensors"), tmp_path / "there", house)
+    assert done.verdict is Verdict.STRUCTURAL, done.report["reason"]
+    upload = done.folder / done.result.main
+    back = convert(Request((upload,), "oneflow-state"), tmp_path / "back", house)
+    after = state.read(back.folder / back.result.main)
+    assert {n: a.tobytes() for n, a in after.items()} == {
+        n: a.tobytes() for n, a in state.read(weights / "snapshot_done").items()
+    }
+
+
+@pytest.mark.env("base")
+def test_weights_alone_become_no_graph(weights: Path, tmp_path: Path, house: House) -> None:
+    with pytest.raises(ModelportError) as caught:
+        convert(Request((weights,), "ncnn"), tmp_path / "work", house)
+    assert caught.value.code == "weights-only"

@@ -21,6 +21,8 @@ from modelport.sandbox import answer, collect, default_limits, prepare
 from modelport_api import problems
 from modelport_api.storage.forms import Form
 from modelport_api.storage.uploads import Sink
+from modelport_plugins.openvino.guard import check_ir
+from modelport_sdk import CorruptModel as Corrupt
 from modelport_sdk import Format
 
 
@@ -142,3 +144,11 @@ def test_an_answer_keeps_its_text_and_loses_what_utf8_cannot_hold(tmp_path: Path
         '{"protocol": 1, "ok": true, "名": ["\\ud800é"]}', "utf-8"
     )
     assert answer.read(tmp_path / "result.json", "plugin:onnx")["名"] == ["?é"]
+
+
+def test_a_shape_of_hundreds_of_sizes_is_refused_before_they_are_multiplied(tmp_path: Path) -> None:
+    text = '<net><data element_type="f32" shape="%s" offset="0" size="4"/></net>'
+    (tmp_path / "m.xml").write_text(text % ",".join(["1"] * 65))
+    (tmp_path / "m.bin").write_bytes(bytes(4))
+    with pytest.raises(Corrupt, match="impossible shape"):
+        check_ir(tmp_path / "m.xml")

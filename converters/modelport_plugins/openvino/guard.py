@@ -18,6 +18,7 @@ from modelport_sdk import CorruptModel, UnsafeModel
 DEPTH = 64
 """Elements in elements; a body inside of a body takes six."""
 LAYERS = 1_000_000
+RANK = 64  # sizes of a shape: the product of forty thousand takes 20 s, and grows by the square
 LARGEST = 512 << 20
 """Bytes of the ``.xml``; that of a model of 40,000 layers has 60 MB."""
 DIGITS = 18
@@ -85,9 +86,10 @@ class _Watch:
                 hint="Send the .bin that belongs to this .xml, in full.",
             )
         count = 1
-        for word in filter(None, given.get("shape", "").replace(" ", "").split(",")):
+        words = given.get("shape", "").replace(" ", "").split(",")
+        for word in filter(None, words):
             length = _number(word)
-            if length < 0:
+            if length < 0 or len(words) > RANK:
                 raise CorruptModel("a constant has an impossible shape")
             count *= length
         bits = _bits(given.get("element_type", ""))

@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 from python_multipart.exceptions import FormParserError
 
+from modelport import verify
 from modelport.errors import AmbiguousFormat, BadInputs, CorruptModel, PluginBug
 from modelport.inputs import BYTES, drawable
 from modelport.intake import arrays, gather, identify
 from modelport.intake.inflation import INPUT, Inflated
-from modelport.model import Description, Tensor
+from modelport.model import Case, Description, Tensor, Verdict, jsonable
 from modelport.sandbox import answer, collect, default_limits, prepare
 from modelport_api import problems
 from modelport_api.storage.forms import Form
@@ -152,3 +153,22 @@ def test_a_shape_of_hundreds_of_sizes_is_refused_before_they_are_multiplied(tmp_
     (tmp_path / "m.bin").write_bytes(bytes(4))
     with pytest.raises(Corrupt, match="impossible shape"):
         check_ir(tmp_path / "m.xml")
+
+
+@pytest.mark.parametrize("kind", ["U1", "S1", "V2", "c8", "i8", "?"])
+def test_outputs_of_another_type_are_never_verified_and_break_nothing(kind: str) -> None:
+    said = [Case(name, "normal", typical=True, feeds={}) for name in "abc"]
+    reference = {one.id: {"y": np.arange(6, dtype=np.float32)} for one in said}
+    others = {one.id: {"y": np.zeros(6, kind)} for one in said}
+    floor = verify.Floor.from_json(
+        json.loads(json.dumps(jsonable(verify.floor(reference, {"basic": others}, said).to_json())))
+    )
+    test = verify.faults(reference, [others], said, floor, precision="float32", rounded=others)
+    still = verify.sensitive(reference, said, floor)
+    verdict = verify.judge(
+        *(reference, others, said, floor),
+        precision="float32",
+        guards=verify.Guards(tuple(still), test),
+        rounded=others,
+    )
+    assert verdict.verdict in {Verdict.DIFFERENT, Verdict.UNVERIFIED}

@@ -43,6 +43,16 @@ def inexact(array: Array) -> bool:
     return array.dtype.kind in "fc"
 
 
+def _comparable(want: Array, got: Array) -> bool:
+    """Whether both are numbers, or of one and the same type, as texts and raw bytes are."""
+    numbers = [array.dtype.kind in "biufc" for array in (want, got)]
+    return (
+        all(numbers)
+        or (not any(numbers) and want.dtype.kind == got.dtype.kind != "V")
+        or (want.dtype == got.dtype)
+    )
+
+
 def magnitude(array: Array) -> float:
     """Return the largest finite magnitude; 0 where there is none, 1 for what has no size."""
     if not inexact(array):
@@ -54,6 +64,8 @@ def distance(want: Array, got: Array) -> Distance:
     """Return how far ``got`` is from ``want``; both must have the same shape."""
     if want.shape != got.shape:
         return Distance(math.inf, mismatch=f"shape {list(got.shape)} for {list(want.shape)}")
+    if not _comparable(want, got):
+        return Distance(math.inf, mismatch=f"type {got.dtype.name} for {want.dtype.name}")
     if not inexact(want):
         share = _unequal(want, got)
         return Distance(share, rmse=math.sqrt(share), finite=want.size, magnitude=1.0)
@@ -67,7 +79,7 @@ def distance(want: Array, got: Array) -> Distance:
 
 def equal(want: Array, got: Array) -> bool:
     """Whether both have the same shape and values, NaN equal to NaN."""
-    if want.shape != got.shape:
+    if want.shape != got.shape or not _comparable(want, got):
         return False
     if inexact(want) and inexact(got):
         return all(bool(np.array_equal(a, b, equal_nan=True)) for a, b in _pieces(want, got))
@@ -83,7 +95,7 @@ def top1(want: Array, got: Array) -> float | None:
     least, most = CLASSES
     if want.dtype.kind != "f" or want.ndim < 1 or want.shape != got.shape or not want.size:
         return None
-    if not least <= want.shape[-1] <= most:
+    if not least <= want.shape[-1] <= most or not _comparable(want, got):
         return None
     rows, others = want.reshape(-1, want.shape[-1]), got.reshape(-1, got.shape[-1])
     if want.ndim not in {2, 3} and not _probabilities(rows):
@@ -105,6 +117,8 @@ def picture(want: Array, got: Array) -> dict[str, object]:
     has no size.
     """
     if not inexact(want) or want.shape != got.shape or not want.size:
+        return {}
+    if not _comparable(want, got):
         return {}
     top = max((_peak(b - a) for a, b in _pieces(want, got)), default=0.0)
     edges = np.linspace(0.0, top or 1.0, BINS + 1)

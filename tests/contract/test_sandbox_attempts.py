@@ -140,3 +140,11 @@ def test_bubblewrap_and_seccomp_are_enough_without_landlock(person):
     if not answer["layers"]["bubblewrap"]:
         pytest.skip("bubblewrap is not installed, or may not make namespaces")
     assert done(answer["outcomes"]) == set()
+
+
+def test_every_bomb_is_contained_within_twice_its_limit(person):
+    program = Path(person[1][-1]).with_name("bombs.py")
+    done = subprocess.run([*person[1][:-1], program], capture_output=True, text=True, check=False)
+    bombs = json.loads(done.stdout)["bombs"]
+    assert {name: bomb for name, bomb in bombs.items() if bomb["times"] > 2} == {}
+    assert {name: bomb for name, bomb in bombs.items() if bomb["leftover"] or bomb["alive"]} == {}

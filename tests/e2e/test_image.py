@@ -7,6 +7,7 @@ everything is asked from inside.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -14,6 +15,7 @@ import subprocess
 import time
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -130,3 +132,19 @@ def test_the_image_runs_as_a_user_without_rights_and_carries_its_notices() -> No
     assert text.split("\n", 1)[0] == "10001"
     assert {"fastapi", "torch", "openvino", "vue"} <= packages
     assert not re.search(r"^pip", text.rpartition("=" * 80)[2], re.MULTILINE)
+
+
+@pytest.mark.parametrize("user", [["--user", "0"], []], ids=["root", "its-own-user"])
+def test_a_job_in_a_container_can_leave_the_sandbox_by_no_attempt(user: list[str]) -> None:
+    folder = Path(__file__).resolve().parents[1] / "attempts"
+    options = ["--rm", "-i", "--network", "none", "-v", f"{folder}:/attempts:ro", *user, *RUN]
+    code = (
+        "import json, sys; sys.path.insert(0, '/attempts'); from catalogue import ATTEMPTS;"
+        " print(json.dumps([{'mode': 'full', 'names': list(ATTEMPTS)}]))"
+    )
+    shell = f'python -c "{code}" | python /attempts/run.py && python /attempts/bombs.py'
+    said = engine("run", *options, "--entrypoint", "sh", IMAGE, "-c", shell)
+    (answer,), bombs = map(json.loads, said.splitlines())
+    assert [name for name, met in answer["outcomes"].items() if met == "done"] == []
+    assert len(answer["outcomes"]) >= 60
+    assert {name: b for name, b in bombs["bombs"].items() if b["times"] > 2 or b["alive"]} == {}

@@ -61,6 +61,20 @@ def starved(groups: Iterable[str]) -> bool:
     return False
 
 
+def empty(groups: Iterable[str]) -> bool:
+    """Return whether the kernel counts no process in one of ``groups`` (all hold the same)."""
+    for group in groups:
+        for name, none in (("pids.current", "0"), ("cgroup.events", "populated 0")):
+            try:
+                with open(f"{group}/{name}", encoding="ascii") as stream:
+                    lines = stream.read().splitlines()
+            except OSError:
+                continue
+            if none in lines:
+                return True
+    return False
+
+
 def kill(groups: Iterable[str]) -> None:
     """Kill every process of ``groups`` at once, where they are of version 2."""
     for group in groups:

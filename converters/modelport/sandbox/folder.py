@@ -16,7 +16,7 @@ FOLDERS = ("out", "tmp")
 FILES = ("progress.jsonl", "result.json.part")
 ANSWER = "result.json"
 LOG = "log.txt"
-MOST_ENTRIES = 1_000_000  # where counting stops; far beyond any limit
+MOST_ENTRIES = 1_000_000  # where counting stops by itself; far beyond any limit
 
 
 class Usage(NamedTuple):
@@ -73,15 +73,15 @@ def unsealed(job: str) -> list[tuple[str, int]]:
     return [(path, stat.S_IMODE(os.lstat(path).st_mode) | 0o200) for path in paths]
 
 
-def usage(job: str) -> Usage:
-    """Return what stands in the writable parts of ``job``."""
+def usage(job: str, most: int = MOST_ENTRIES) -> Usage:
+    """Return what stands in the writable parts of ``job``; counting ends after ``most`` entries."""
     disk = files = largest = 0
     for top in (job, *(f"{job}/{name}" for name in FOLDERS)):
         for _, status in _walk(top, deep=top != job):
             disk += status.st_blocks * 512
             files += 1
             largest = max(largest, status.st_size if stat.S_ISREG(status.st_mode) else 0)
-            if files > MOST_ENTRIES:
+            if files > most:
                 return Usage(disk, files, largest)
     return Usage(disk, files, largest)
 

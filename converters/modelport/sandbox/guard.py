@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Callable
 
 from modelport.sandbox import kernel, process_tree
@@ -36,7 +35,7 @@ def _do(work: Callable[[], None]) -> None:
         work()
         code = 0
     except BaseException:  # noqa: BLE001  # told on standard error, and by the status
-        traceback.print_exc()
+        sys.excepthook(*sys.exc_info())
         sys.stderr.flush()
     finally:
         os._exit(code)

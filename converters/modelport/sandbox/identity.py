@@ -5,7 +5,9 @@ from __future__ import annotations
 import fcntl
 import os
 import pwd
+import signal
 from collections.abc import Iterable
+from contextlib import suppress
 
 FIRST, COUNT = 60100, 300
 """Between the range of ordinary users and that of ``nobody``; inside every container's map."""
@@ -54,12 +56,15 @@ def unreachable(uid: int, paths: Iterable[str]) -> str:
     """Return the first of ``paths`` that ``uid`` cannot read, "" if it can read them all.
 
     Tried by a child that becomes ``uid``: mode bits alone do not tell (ACLs, other mounts).
+    It first kills what a former holder of ``uid`` has left, since a lease ends with its holder.
     """
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
         try:
             assume(uid)
+            with suppress(ProcessLookupError):
+                os.kill(-1, signal.SIGKILL)
             missing = next((path for path in paths if not _readable(path)), "")
         except OSError:
             missing = "setresuid"

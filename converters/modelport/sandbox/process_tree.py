@@ -66,8 +66,11 @@ def kill(root: int, uid: int | None, groups: Iterable[str]) -> int:
 
     ``root`` must be this process. A group is killed at once, a user's processes at once; what
     is left is first stopped, so that it cannot fork away, and then killed until none is found.
+    Where the kernel itself counts a group's processes, none is the end of it.
     """
     groups = list(groups)
+    if cgroup.empty(groups):  # and no process can leave its group
+        return 0
     cgroup.kill(groups)
     if uid is not None:
         kill_user(uid)

@@ -19,7 +19,9 @@ from modelport.sandbox.plan import Plan
 
 LIFELINE = 0
 FIRST_POLL, POLL = 0.005, 0.1  # seconds between looks at the tree, growing
-DISK_POLL = 0.5
+NEAR_POLL = 0.02  # where more than half of the memory is used
+DISK_POLL = 0.5  # the longest; a small folder is looked at as often as the tree
+DISK_EFFORT = 4  # seconds between looks at the disk, for each second that a look takes
 DEATH = 128  # bubblewrap tells a death by signal n as exit status 128 + n
 
 SIGNALS = {signal.SIGXCPU: "timed-out", signal.SIGXFSZ: "disk-full"}
@@ -39,9 +41,10 @@ class Job:
 
 @dataclass
 class Peak:
-    """The most memory seen, in bytes, and whether the last look was above the limit."""
+    """The most memory seen, and at the last look, in bytes; whether that was above the limit."""
 
     memory: int = 0
+    last: int = 0
     over: bool = False
 
 
@@ -85,8 +88,6 @@ def _settled(plan: Plan) -> tuple[Plan, list[tuple[str, int]], list[str]]:
     uid = identity.lease() if plan.identities else None
     if uid is None:
         return _counted(plan), folder.prepare(plan.job, None), []
-    # Locks are given up with their holder: what a former one left behind goes first.
-    process_tree.kill_user(uid)
     modes = folder.prepare(plan.job, uid)
     missing = identity.unreachable(uid, view.required(plan))
     if not missing:
@@ -117,7 +118,7 @@ def _started(plan: Plan, groups: tuple[str, ...]) -> tuple[int, str]:
 def _watched(job: Job, peak: Peak) -> tuple[str, int | None, str]:
     """Return status, exit code and signal name once the job has ended or must end."""
     pidfd = _pidfd(job.pid)
-    wait, measured = FIRST_POLL, 0.0
+    wait, measured, pause = FIRST_POLL, 0.0, POLL
     while True:
         ready, _, _ = select.select([LIFELINE, *pidfd], [], [], wait)
         ended = process_tree.reap()
@@ -127,12 +128,14 @@ def _watched(job: Job, peak: Peak) -> tuple[str, int | None, str]:
             return "cancelled", None, ""
         elapsed = time.monotonic() - job.start
         status = "timed-out" if elapsed > job.plan.limits.seconds else _overload(job, peak)
-        if not status and elapsed - measured > DISK_POLL:
-            measured = elapsed
+        if not status and elapsed - measured > pause:
             status = _overflow(job.plan)
+            measured = time.monotonic() - job.start
+            pause = min(DISK_POLL, max(POLL, DISK_EFFORT * (measured - elapsed)))
         if status:
             return status, None, ""
-        wait = min(wait * 1.5, POLL)
+        near = peak.last > job.plan.limits.memory // 2
+        wait = min(wait * 1.5, NEAR_POLL if near else POLL)
 
 
 def _overload(job: Job, peak: Peak) -> str:
@@ -146,6 +149,7 @@ def _overload(job: Job, peak: Peak) -> str:
         # show the same memory.
         load = load._replace(memory=process_tree.load(pids, shared_once=True).memory)
         peak.over = load.memory > limit
+    peak.last = load.memory
     peak.memory = max(peak.memory, load.memory)
     if (peak.over and was_over) or cgroup.starved(job.groups):
         return "out-of-memory"
@@ -161,7 +165,7 @@ def _pidfd(pid: int) -> list[int]:
 
 
 def _overflow(plan: Plan) -> str:
-    usage = folder.usage(plan.job)
+    usage = folder.usage(plan.job, plan.limits.files)
     if usage.disk > plan.limits.disk:
         return "disk-full"
     return "too-many-files" if usage.files > plan.limits.files else ""

@@ -181,7 +181,7 @@ def _tame(node: ast.AST) -> bool:
     if parts is None:
         return True
     base, exponent = parts
-    while isinstance(exponent, ast.Call | ast.UnaryOp):
+    while isinstance(exponent, ast.UnaryOp) or _number(exponent):
         exponent = exponent.operand if isinstance(exponent, ast.UnaryOp) else exponent.args[0]
     small = (
         isinstance(exponent, ast.Constant)
@@ -189,6 +189,12 @@ def _tame(node: ast.AST) -> bool:
         and abs(exponent.value) <= EXPONENT
     )
     return small and not any(_power(inner) for inner in ast.walk(base))
+
+
+def _number(node: ast.AST) -> bool:
+    """Return whether the node writes a number down as a call: ``Integer(-1)``."""
+    named = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and bool(node.args)
+    return named and node.func.id in {"Integer", "Float", "Rational"}
 
 
 def _power(node: ast.AST) -> tuple[ast.AST, Any] | None:

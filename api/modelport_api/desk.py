@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 import sqlalchemy as sa
+from anyio import CapacityLimiter
 from fastapi import Depends, Request
 
 from modelport.engine import House
@@ -18,14 +19,24 @@ from modelport_api.settings import Settings
 
 @dataclass
 class Desk:
-    """The service's own; lives as long as the process serves."""
+    """The service's own; lives as long as the process serves.
+
+    Attributes:
+        inspections: How many uploads are looked into at once, each by a worker with all of
+            a conversion's memory; the others wait without holding a thread.
+    """
 
     settings: Settings
     engine: sa.Engine
     queue: JobEngine
     tailer: Tailer
+    inspections: CapacityLimiter = field(init=False)
     _house: House | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        """Size what depends on the settings."""
+        self.inspections = CapacityLimiter(max(2, self.settings.slots))
 
     @property
     def house(self) -> House:

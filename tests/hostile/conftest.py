@@ -24,7 +24,7 @@ CANARY = Path("/tmp/modelport-canary")
 MADE = ("ort", "torchscript", "pt2", "ncnn", "mnn", "openvino")
 OWN = ("report.json", "report.html", "logs/")
 WIDE = "alike,different,structural,unverified"
-SECONDS, MEMORY, UPLOAD = 40.0, 3 << 30, 400 << 20
+SECONDS, MEMORY, UPLOAD = 60.0, 3 << 30, 400 << 20
 
 
 def _serving() -> Any:

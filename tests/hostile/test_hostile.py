@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import time
+import zipfile
 from collections.abc import Mapping
 from concurrent.futures import Future
 from pathlib import Path
@@ -45,6 +47,22 @@ def checked(answer: Any, home: str) -> dict[str, Any]:
     return told
 
 
+MARKUP = ("<script>alert", "<img src=x", "<svg onload", "<b>", "javascript:alert")
+
+
+def unpacked(answer: Any, home: str) -> None:
+    """Look into a bundle: names stay inside it, a stranger's text is text, no path is ours."""
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as bundle:
+        for name in bundle.namelist():
+            assert ".." not in name.split("/")
+            assert name.isprintable()
+            assert name[0] not in "/\\"
+        page = bundle.read("report.html").decode()
+        told = bundle.read("report.json").decode()
+    assert [word for word in MARKUP if word in page.lower()] == []
+    assert home not in page + told
+
+
 @pytest.mark.parametrize("format", ["ort", "torchscript", "pt2", "ncnn", "mnn", "openvino"])
 def test_the_sound_twin_converts(attacked: Any, format: str) -> None:
     assert attacked.verdicts[format] == "verified"
@@ -65,6 +83,8 @@ def test_a_hostile_upload_is_refused_or_contained(
     home = str(attacked.served.settings.home)
     told = checked(found.put, home)
     checked(found.convert, home)
+    if found.convert.status_code == 200:
+        unpacked(found.convert, home)
     assert found.memory < MEMORY
     if case.reach == "any":
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
@@ -39,7 +40,9 @@ async def upload(request: Request, desk: Desk, filename: str, source: str) -> tu
         folder = staging / "files"
         folder.mkdir()
         sink = await uploads.receive(request, folder, desk.settings, filename=filename)
-        model, new = await run_in_threadpool(models.keep, desk, folder, sink.files, source)
+        model, new = await to_thread.run_sync(
+            models.keep, desk, folder, sink.files, source, limiter=desk.inspections
+        )
     return model, new, sink.fields
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,10 @@ from modelport.sandbox import (
     summary,
 )
 from modelport_sdk import Converter, Inspector, Runtime, Weights, tensors
+
+INSPECTION = 300.0
+"""Seconds an inspection may take: somebody waits for the answer to an upload. A graph of
+200,000 nodes, or 4 GB of weights, takes 20."""
 
 Observe = Callable[[str, float, str], None]
 AnyPlugin = Converter | Inspector | Runtime | Weights
@@ -107,7 +111,10 @@ class Bench:
         inspector = self.house.registry.inspectors.get(artifact.format)
         if inspector is None:
             return Description(artifact.format, (), ())
-        answer, _ = self.call("inspect", inspector, artifact.path, {"name": stem(artifact)})
+        limits = self.house.limits
+        limits = replace(limits, seconds=min(limits.seconds, INSPECTION))
+        request = {"name": stem(artifact)}
+        answer, _ = self.call("inspect", inspector, artifact.path, request, limits=limits)
         shutil.rmtree(answer.job)
         return described(artifact.format, answer.result)
 

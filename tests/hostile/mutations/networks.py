@@ -81,7 +81,7 @@ EXTERNAL = {
     "sparse": OUTSIDE,
     "attribute": OUTSIDE,
 }
-TARGETS = ("openvino", "ncnn", "mnn", "torchscript", "ort", "pt2")
+TARGETS = ("openvino", "mnn", "ort", "openvino", "ncnn", "torchscript")
 
 
 def written(name: str, *beside: str) -> Callable[[Mapping[str, Files]], Files]:

@@ -54,9 +54,9 @@ class Attacked:
     verdicts: dict[str, str] = field(default_factory=dict[str, str])
     calm: int = 0
 
-    def put(self, files: Files) -> httpx.Response:
+    def put(self, files: Files, source: str = "") -> httpx.Response:
         """Upload."""
-        return self._send("PUT", "/v1/models", {}, files)
+        return self._send("PUT", "/v1/models", {"source": source}, files)
 
     def convert(self, files: Files, to: str) -> httpx.Response:
         """Upload and convert; any verdict is taken."""
@@ -118,8 +118,9 @@ def attacked(base_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
         found = Attacked(served)
         onnx = {"sound.onnx": written["sound.onnx"]}
         found.sound = {"onnx": onnx, "written": written}
-        for format in MADE:
-            answer = found.convert(onnx, format)
+        with ThreadPoolExecutor(2) as pool:
+            answers = list(pool.map(lambda format: found.convert(onnx, format), MADE))
+        for format, answer in zip(MADE, answers, strict=True):
             found.verdicts[format] = answer.headers.get("modelport-verdict", answer.text[:500])
             if answer.status_code == 200:
                 found.sound[format] = _model(answer.content)

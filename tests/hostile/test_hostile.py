@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mutations.archives import NOISE
 from mutations.case import Case
-from mutations.table import OWN, TABLE, shared
+from mutations.pickles import evil
+from mutations.table import OWN, TABLE, ZIP, shared
 
 pytestmark = [pytest.mark.hostile, pytest.mark.env("base")]
 
@@ -47,7 +49,7 @@ def checked(answer: Any, home: str) -> dict[str, Any]:
     return told
 
 
-MARKUP = ("<script>alert", "<img src=x", "<svg onload", "<b>", "javascript:alert")
+MARKUP = ("<script>alert", "<img src=x", "<svg onload", "<b>")
 
 
 def unpacked(answer: Any, home: str) -> None:
@@ -93,6 +95,15 @@ def test_a_hostile_upload_is_refused_or_contained(
     # Words of the intake carry no step; those of a guard or a parser come from the worker.
     wanted = "" if case.reach in {"intake", "taken"} else "inspect-"
     assert told.get("step", "").startswith(wanted)
+
+
+@pytest.mark.parametrize("content", [NOISE, ZIP, evil()], ids=["noise", "zip", "pickle"])
+@pytest.mark.parametrize(
+    "format", ["onnx", "ort", "torchscript", "pt2", "safetensors", "ncnn", "mnn", "openvino"]
+)
+def test_naming_a_format_lets_nothing_through(attacked: Any, format: str, content: bytes) -> None:
+    told = checked(attacked.put({"m.bin": content}, format), str(attacked.served.settings.home))
+    assert told["code"] in {"corrupt-model", "unknown-format", "unsafe-model"}
 
 
 @pytest.mark.skipif(shared() is None, reason="MODELPORT_HOSTILE names no folder of hostile files")

@@ -229,6 +229,9 @@ ReLU             relu   1 1 c out -23300=2,1,2
         ("-23300=2,1,2", "-23300=1073741824,1"),
         ("-23300=2,1,2", "-23300=2,1"),
         ("ReLU", "R" * 300),
+        ("6=108", "6=108 ReLU hidden 1 1 98 99"),
+        ("6=108", "6=108 x"),
+        ("data c", "data\x1cc"),
     ],
 )
 def test_what_ncnn_takes_on_trust_is_checked(tmp_path: Path, old: str, new: str) -> None:

@@ -7,6 +7,7 @@ blobs, and parameters as ``key=value``.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +21,9 @@ MOST = 1_000_000
 """Layers, blobs, or elements of one array: what ncnn allocates on the file's word."""
 WORD = 255
 """Characters of a type or name: ncnn reads them into 256 bytes (src/net.cpp, ``%255s``)."""
+WORDS = re.compile(r"[^ \t\r\v\f]+")
+"""What C takes for words; Python's own split knows more kinds of blanks."""
+PARAMETER = re.compile(r"-?[0-9]{1,6}=\S")
 ARRAY = -23300
 """A key of this or less begins an array: ``-23300=3,1,2,3`` (src/paramdict.cpp)."""
 
@@ -45,7 +49,7 @@ def read(path: Path) -> list[Layer]:
         raise CorruptModel("the .param is larger than any network's graph")
     # Lines end with a line feed only, as they do for ncnn's own parser.
     lines = path.read_text("utf-8", "replace").removeprefix("\ufeff").split("\n")
-    rows = [line.split() for line in lines if line.strip()]
+    rows = [row for row in map(WORDS.findall, lines) if row]
     if len(rows) < 2 or rows[0] != [MAGIC]:
         raise CorruptModel("the file is no ncnn .param", hint="Its first line must be 7767517.")
     try:
@@ -158,6 +162,9 @@ def _layer(row: list[str]) -> Layer:
         raise ValueError(row[1][:80])
     rest = tuple(row[4 + reads + writes :])
     for word in rest:
+        # At any other word ncnn ends this layer, and reads on as if the next began there.
+        if not PARAMETER.match(word):
+            raise ValueError(word[:80])
         key, _, value = word.partition("=")
         if key.startswith("-") and int(key) <= ARRAY:
             count = value.split(",", 1)[0]

@@ -81,7 +81,7 @@ EXTERNAL = {
     "sparse": OUTSIDE,
     "attribute": OUTSIDE,
 }
-TARGETS = ("openvino", "mnn", "ort", "openvino", "ncnn", "torchscript")
+TARGETS = ("openvino", "mnn", "ort", "openvino", "mnn", "ncnn")
 
 
 def written(name: str, *beside: str) -> Callable[[Mapping[str, Files]], Files]:

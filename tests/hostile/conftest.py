@@ -126,8 +126,8 @@ def attacked(base_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
                 found.sound[format] = _model(answer.content)
         found.calm = len(found.processes())
         yield found
-    for path in (CANARY, *CANARY.glob("*")):
-        path.rmdir() if path.is_dir() and not any(path.iterdir()) else None
+    if not any(CANARY.iterdir()):
+        CANARY.rmdir()
 
 
 def _model(bundle: bytes) -> Files:

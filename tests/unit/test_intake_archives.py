@@ -128,11 +128,9 @@ def cases() -> list[tuple[str, Path]]:
 def test_a_hostile_archive_is_refused_and_nothing_is_left(tmp_path, path) -> None:
     with pytest.raises(InputError) as refusal:
         gather([path], tmp_path / "in", Room())
-    assert (refusal.value.hint, list(tmp_path.iterdir()), CANARY.exists()) == (
-        refusal.value.hint or "a hint",
-        [],
-        False,
-    )
+    assert refusal.value.hint
+    assert list(tmp_path.iterdir()) == []
+    assert list(CANARY.glob("*")) == []
 
 
 def changed(path: Path, at: int, form: str, value: int, *, behind: bytes = b"PK\x01\x02") -> Path:

@@ -18,7 +18,7 @@ from benchmarks.operators.group import Line, groups
 from modelport import engine
 from modelport.errors import ModelportError
 
-SIZE = 24
+SIZE = 64
 
 
 def look(lines: Iterable[Line], home: Path, place: Place) -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from modelport_sdk import UnsupportedFeature
+from modelport_sdk import PluginError, UnsupportedFeature, UnsupportedOperator, first_line
 
 LEVELS = {
     "plain": "ORT_ENABLE_ALL",
     "basic": "ORT_ENABLE_BASIC",
     "unoptimised": "ORT_DISABLE_ALL",
 }
+# Source: onnxruntime 1.32, core/framework/kernel_registry_manager.cc and core/session.
+NO_KERNEL = re.compile(
+    r"(?:Could not find an implementation|Failed to find kernel) for ([\w.:]+)\((\d+)\)"
+)
 ERROR = 3  # log severity: 2 warns about every unused initialiser
 
 
@@ -38,6 +43,23 @@ def open_session(
         options.add_external_initializers(list(changed), held)
     source = model if isinstance(model, bytes) else str(model)
     return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+
+
+def refusal(exc: Exception, folder: str, counts: Mapping[str, int]) -> PluginError:
+    """Return what ONNX Runtime said of a model as a typed error.
+
+    ``counts`` are the model's operators; ``folder`` is left out of the words.
+    """
+    text = first_line(exc).replace(f"{folder}/", "")
+    missing = NO_KERNEL.search(text)
+    if missing is None:
+        return UnsupportedFeature(f"ONNX Runtime refused this model: {text}")
+    name, version = missing.groups()
+    return UnsupportedOperator(
+        f"ONNX Runtime has no kernel for {name} of operator set {version} on these types",
+        hint="Raise the model's operator set first, or change the types of its inputs.",
+        operators={name: counts.get(name, 1)},
+    )
 
 
 def runner(session: Any) -> Callable[[Mapping[str, Any]], dict[str, Any]]:

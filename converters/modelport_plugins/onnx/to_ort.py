@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from modelport_onnx import graph as graphs
 from modelport_plugins.onnx import output, session
 from modelport_plugins.onnx.source import read
-from modelport_sdk import Context, UnsupportedFeature, converter, first_line, option
+from modelport_sdk import Context, UnsupportedFeature, converter, option
 
 LEVELS = {
     "none": "ORT_DISABLE_ALL",
@@ -43,12 +44,14 @@ def onnx_to_ort(source: Path, out: Path, options: Options, ctx: Context) -> None
     """Convert.
 
     Raises:
+        UnsupportedOperator: ONNX Runtime has no kernel for one.
         UnsupportedFeature: It has more than 2 GB of weights (a flatbuffer's limit), or
             ONNX Runtime refuses it.
     """
     import onnxruntime
 
-    if output.total_size(read(source, weights=False)) >= output.PROTOBUF_LIMIT:
+    model = read(source, weights=False)
+    if output.total_size(model) >= output.PROTOBUF_LIMIT:
         raise UnsupportedFeature("an .ort file ends at 2 GiB", hint="Store it as onnx.fp16 first.")
     target = out / f"{ctx.name}.ort"
     settings = onnxruntime.SessionOptions()
@@ -62,5 +65,4 @@ def onnx_to_ort(source: Path, out: Path, options: Options, ctx: Context) -> None
     try:
         onnxruntime.InferenceSession(str(source), settings, providers=["CPUExecutionProvider"])
     except Exception as exc:  # a class of the runtime's own, with no common base
-        text = first_line(exc).replace(f"{source.parent}/", "")
-        raise UnsupportedFeature(f"ONNX Runtime refused this model: {text}") from exc
+        raise session.refusal(exc, str(source.parent), graphs.operator_counts(model)) from exc

@@ -202,6 +202,12 @@ def foreign_operator():
     return model(nodes, [port("x", [1, 4])], [port("y", [1, 4])], domains=["acme"])
 
 
+def old_addition():
+    """Add of operator set 6, which no runtime has kept."""
+    node = helper.make_node("Add", ["x", "x"], ["y"])
+    return model([node], [port("x", (1, 4))], [port("y", (1, 4))], opset=6)
+
+
 def gelu():
     nodes = [helper.make_node("Gelu", ["x"], ["y"])]
     return model(nodes, [port("x", [1, 4])], [port("y", [1, 4])], opset=20, ir=9)

@@ -61,7 +61,8 @@ def flow(members: Sequence[Line], target: str, place: Place) -> Found:
             tried = len(exc.report.get("attempts", []))
             facts = {"seconds": round(time.monotonic() - begin, 1), "routes": tried}
             before = isinstance(exc, InputError) and not tried
-            return Found(exc.code, _words(exc), tuple(exc.operators), before=before, facts=facts)
+            named = tuple(name.rpartition("::")[2] for name in exc.operators)
+            return Found(exc.code, _words(exc), named, before=before, facts=facts)
         found = _read(done.report, done.verdict.value)
         expected = _expected(members, done.report, work, place) if found.excess else {}
     seconds = round(time.monotonic() - begin, 1)

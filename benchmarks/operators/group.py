@@ -165,8 +165,8 @@ def split(members: Sequence[Line], found: Found) -> list[list[Line]]:
         rest = [line for index, line in enumerate(members) if index not in blamed]
         return [rest, *([members[index]] for index in sorted(blamed) if index < len(members))]
     named = set(found.operators)
-    if named:
-        having = [line for line in members if named & set(line["operators"])]
+    having = [line for line in members if named & set(line["operators"])]
+    if having:
         rest = [line for line in members if not named & set(line["operators"])]
         # Where all carry what was refused, halves would cost twice as much as single cases.
         return [rest, *([line] for line in having)] if rest else [[line] for line in members]

@@ -106,6 +106,12 @@ def models():
     scalar = {"x": ((1, 4), FLOAT), "s": ((), FLOAT)}, {"y": ((1, 4), FLOAT)}
     unread = {"x": ((1, 4), FLOAT), "s": ((1, 3), FLOAT)}, {"y": ((1, 4), FLOAT)}
     compared = {"x": ((3, 4, 5), FLOAT), "s": ((3, 4, 5), FLOAT)}, {"y": ((3, 4, 5), FLOAT)}
+    two = [
+        node("IsNaN", "x", "a"),
+        node("Cast", "a", "b", to=FLOAT),
+        node("IsInf", "b", "c"),
+        node("Cast", "c", "y", to=FLOAT),
+    ]
     unsigned = {"x": ((1, 4), TensorProto.UINT16)}, {"y": ((1, 4), FLOAT)}
     return {
         "convolution": image([node("Relu", "c", "y")], (1, 3, 6, 5)),
@@ -127,6 +133,8 @@ def models():
         "unread": model([node("CastLike", "x s", "y")], *unread, opset=15),
         "unsigned": model([node("Cast", "x", "y", to=FLOAT)], *unsigned),
         "determinant": model([node("Det", "x", "y")], *plain),
+        "two": model(two, *plain),
+        "preview": model([node("Foo", "x", "y", domain="ai.onnx.preview.training")], *plain),
         "custom": model([node("Foo", "x", "y", domain="my.own")], *plain),
         **sequences.models(model, node, normal, FLOAT),
     }

@@ -37,6 +37,9 @@ A, B, C, D = (line(name, operator) for name, operator in zip("abcd", "PQRS", str
         pytest.param(Found("unsupported-feature", "input c2_x has no axes"), "abd c", id="reason"),
         pytest.param(Found("worker-died", "it crashed"), "ab cd", id="halves"),
         pytest.param(
+            Found("unsupported-operator", "", operators=("Z",)), "ab cd", id="a-name-of-no-case"
+        ),
+        pytest.param(
             Found("unsupported-operator", "", operators=("P", "Q", "R", "S")),
             "a b c d",
             id="all-named",

@@ -40,7 +40,7 @@ LOADED = "modelport: loaded"
 UNSUPPORTED = re.compile(r"These Op Not Support: (.+)")
 STAMP = re.compile(r"^\[\d\d:\d\d:\d\d\] :\d+: ")
 NOISE = ("The device supports", "Start to ", "ONNX Model", "inputTensors", "outputTensors", LOADING)
-PUBLISHED = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft", "com.ms.internal.nhwc")
+PUBLISHED = ("ai.onnx", "com.microsoft", "com.ms.internal.nhwc")
 
 
 def mnnconvert(source: Path, target: Path, arguments: Sequence[str], ctx: Context) -> Finished:
@@ -74,7 +74,7 @@ def refusal(done: Finished, counts: Mapping[str, int]) -> PluginError:
     """Return the typed error for a child that failed; ``counts`` are the source's operators."""
     named = UNSUPPORTED.search(done.text)
     if named:
-        return _unsupported(named.group(1).split(), counts)
+        return _unsupported([name for name in named.group(1).split() if name != "|"], counts)
     if "read onnx model failed" in done.text or "Model file is not onnx model" in done.text:
         return CorruptModel(
             "mnn cannot read the source model", hint="Check that the file is complete."
@@ -93,7 +93,7 @@ def _unsupported(names: Sequence[str], counts: Mapping[str, int]) -> PluginError
     types = list(dict.fromkeys(name.rpartition("::")[2] for name in names))
     full = {name.rpartition("::")[2]: name for name in counts}
     operators = {full.get(kind, kind): counts.get(full.get(kind, kind), 1) for kind in types}
-    custom = all("::" in name and name.split("::")[0] not in PUBLISHED for name in operators)
+    custom = all("::" in name and not name.startswith(PUBLISHED) for name in operators)
     kind = CustomOperator if custom else UnsupportedOperator
     verb = "has" if len(operators) == 1 else "have"
     return kind(

@@ -18,6 +18,7 @@ from modelport_plugins.pytorch.source import Source, Value, attributes, dtype
 from modelport_sdk import CustomOperator, UnsupportedFeature, UnsupportedOperator
 
 DOMAINS = {"", "ai.onnx"}
+PUBLISHED = ("ai.onnx.", "com.microsoft")  # what others there are, of known meaning
 MICROSOFT = {"DynamicQuantizeLSTM", "Gelu"}
 HEADER = """import torch
 from torch import Tensor
@@ -89,7 +90,8 @@ def _check(model: Any) -> None:
             node.domain == "com.microsoft" and node.op_type in MICROSOFT
         )
         if not ours:
-            custom[f"{node.domain}::{node.op_type}"] += 1
+            counted = missing if node.domain.startswith(PUBLISHED) else custom
+            counted[f"{node.domain}::{node.op_type}"] += 1
         elif node.op_type not in TABLE and node.op_type != "If":
             missing[node.op_type] += 1
     if custom:

@@ -61,6 +61,19 @@ def loop() -> Any:
     )
 
 
+def binarizer() -> Any:
+    """An operator of a published domain that is not the main one."""
+    import onnx
+
+    return onnx.parser.parse_model(
+        """<ir_version: 8, opset_import: ["" : 17, "ai.onnx.ml" : 1]>
+        binarizer (float[2, 3] x) => (float[2, 3] y) { y = ai.onnx.ml.Binarizer (x) }"""
+    )
+
+
+MADE = {"branch": branch, "loop": loop, "binarizer": binarizer}
+
+
 def source_file(source: str, folder: Path) -> Path:
     """Build the source of a row."""
     import builders
@@ -74,8 +87,8 @@ def source_file(source: str, folder: Path) -> Path:
     if kind == "torchscript":
         return builders.torchscript(name, folder)
     path = folder / f"{name}.onnx"
-    if name in {"branch", "loop"}:
-        onnx.save({"branch": branch, "loop": loop}[name](), path)
+    if name in MADE:
+        onnx.save(MADE[name](), path)
         return path
     builders.onnx_file(name, path)
     return path

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+import re
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -14,6 +14,8 @@ from modelport_api.settings import Settings
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+# Stricter than urllib, for which "[::1].example" is a way to write "::1".
+HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(?::[0-9]{1,5})?")
 OPEN = ("/healthz", "/readyz")
 UPLOADS = frozenset({"/v1/models", "/v1/inputs", "/v1/convert"})
 # What is no page of ours, an artefact or an answer, may do nothing if a browser shows it.
@@ -90,7 +92,7 @@ class Guard:
                 )
 
     def _check_host(self, host: str) -> None:
-        name = _host(f"//{host}")[0]
+        name = _host(host)[0]
         if "*" not in self._hosts and name not in self._hosts:
             raise problems.Forbidden(
                 f"this service does not answer to the name {name[:100] or 'none'}",
@@ -119,20 +121,18 @@ class Guard:
 
 def _check_origin(headers: Headers) -> None:
     origin = headers.get("origin")
-    same = origin is None or _host(origin)[1] == headers.get("host", "").lower() != ""
+    theirs = _host((origin or "").partition("://")[2])[1]
+    same = origin is None or theirs == headers.get("host", "").lower() != ""
     if not same or headers.get("sec-fetch-site") in ("cross-site", "same-site"):
         raise problems.Forbidden(
             "another web page may not do this", hint="Open the service's own page."
         )
 
 
-def _host(url: str) -> tuple[str, str]:
-    """Return host name, and host with port, of a URL; empty if it is malformed."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "", ""
-    return parts.hostname or "", parts.netloc.lower()
+def _host(text: str) -> tuple[str, str]:
+    """Return host name, and host with port, in lower case; empty if it is malformed."""
+    found = HOST.fullmatch(text)
+    return (found[1].strip("[]").lower(), text.lower()) if found else ("", "")
 
 
 def _bearer(header: str) -> str:

@@ -59,7 +59,9 @@ ENV MODELPORT_HOME=/data \
     MODELPORT_HOST=0.0.0.0 \
     MODELPORT_PORT=8000 \
     PATH=/opt/modelport/service/bin:/usr/local/bin:/usr/bin:/bin \
-    PYTHONUNBUFFERED=1
+    PYTHONUNBUFFERED=1 \
+    DO_NOT_TRACK=1 \
+    ORT_DISABLE_TELEMETRY=1
 USER modelport
 WORKDIR /home/modelport
 VOLUME /data

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from modelport.engine import House
+from modelport.silence import SILENT
 
+os.environ.update(SILENT)  # tests start interpreters of `base` themselves
 ROOT = Path(__file__).resolve().parent.parent
 
 

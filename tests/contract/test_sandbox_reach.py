@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from modelport.sandbox import Limits, launch, layers
+from modelport.silence import SILENT
 
 MIB = 1 << 20
 LIMITS = Limits(30.0, 1024 * MIB, 64 * MIB, 1000, 64, 1, 32 * MIB)
@@ -146,7 +147,8 @@ def test_the_environment_is_built_from_nothing(job, passage, monkeypatch):
     assert set(found) <= {
         *("PATH", "HOME", "TMPDIR", "USER", "LOGNAME", "LANG", "LC_CTYPE", "EXTRA", "PWD"),
         *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"),
-        *("PYTHONNOUSERSITE", "PYTHONDONTWRITEBYTECODE", "HF_HUB_OFFLINE", "DO_NOT_TRACK"),
+        *("PYTHONNOUSERSITE", "PYTHONDONTWRITEBYTECODE", "HF_HUB_OFFLINE"),
+        *SILENT,
     }
 
 

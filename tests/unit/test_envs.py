@@ -64,6 +64,14 @@ def test_other_pins_are_another_folder(tmp_path: Path) -> None:
     assert envs(tmp_path).folder("toy") != envs(tmp_path, lock="six==1.16.0").folder("toy")
 
 
+def test_the_builder_keeps_tools_from_reporting(tmp_path: Path) -> None:
+    # The health check imports them, outside of the sandbox and with the network.
+    health = (
+        "os; assert os.environ['ORT_DISABLE_TELEMETRY'] == os.environ['DO_NOT_TRACK'] == '1'",
+    )
+    assert envs(tmp_path, health=health).build("toy", lambda _: None).ready
+
+
 def test_no_interpreter_says_how_to_get_one() -> None:
     with pytest.raises(EnvironmentBroken) as caught:
         find_python("3.99")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from modelport.silence import SILENT
 from modelport_api.cli import parameters
 from modelport_api.cli.listing import print_json, print_table
 
@@ -108,7 +109,8 @@ def run(name: str, words: tuple[str, ...]) -> None:
     envs = _envs()
     _check(envs, name)
     python = str(envs.python(name))
-    os.execv(python, [python, *words])  # noqa: S606  # the user's own command line
+    variables = {**os.environ, **SILENT}
+    os.execve(python, [python, *words], variables)  # noqa: S606  # the user's own command line
 
 
 def _check(envs: Envs, name: str) -> None:

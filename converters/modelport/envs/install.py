@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 from collections.abc import Callable, Sequence
@@ -11,6 +12,7 @@ from typing import Any
 
 from modelport.errors import EnvironmentBroken
 from modelport.model import Environment
+from modelport.silence import SILENT
 
 Say = Callable[[str], None]
 REPORT = "installed.json"
@@ -86,7 +88,8 @@ def run(argv: Sequence[str | Path], name: str) -> None:
     Raises:
         EnvironmentBroken: It failed; the message is its own last error.
     """
-    done = subprocess.run([str(part) for part in argv], capture_output=True, text=True, check=False)
+    words, env = [str(part) for part in argv], {**os.environ, **SILENT}
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env=env)
     if done.returncode:
         lines = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
         # "ERROR: Exception:" heads a traceback, whose last line says more.

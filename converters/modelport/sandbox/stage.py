@@ -14,6 +14,7 @@ import sys
 
 from modelport.sandbox import cgroup, folder, identity, kernel, landlock, namespace, seccomp, view
 from modelport.sandbox.plan import Plan
+from modelport.silence import SILENT
 
 REFUSED = 97
 ENTRY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "entry.py")
@@ -109,7 +110,7 @@ def environment(plan: Plan) -> dict[str, str]:
         "PYTHONNOUSERSITE": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         "HF_HUB_OFFLINE": "1",
-        "DO_NOT_TRACK": "1",
+        **SILENT,
         **plan.environment,
     }
 

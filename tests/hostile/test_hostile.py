@@ -28,7 +28,7 @@ MEMORY = 700 << 20
 CANARY = Path("/tmp/modelport-canary")
 READ = {
     *("onnx", "onnx-external", "ort", "torchscript", "pt2", "pickle", "safetensors", "ncnn"),
-    *("mnn", "openvino", "zip", "tar", "gz"),
+    *("mnn", "openvino", "zip", "tar", "gz", "oneflow", "oneflow-state", "npz"),
 }
 Outcomes = Mapping[str, "Future[Any]"]
 

@@ -67,10 +67,35 @@ def arrays(source: Path) -> dict[str, Any]:
     import numpy as np
 
     try:
+        _check(source)
         with np.load(str(source), allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as exc:
         raise CorruptModel("the .npz is damaged, or holds Python objects") from exc
+
+
+def _check(source: Path) -> None:
+    """Compare sizes with what is there: NumPy makes room for an array on its header's word.
+
+    Raises:
+        ValueError: An array says that it is larger than its member.
+    """
+    import zipfile
+
+    from numpy.lib import format as layout
+
+    headers = {1: layout.read_array_header_1_0, 2: layout.read_array_header_2_0}
+    with zipfile.ZipFile(source) as archive:
+        for info in archive.infolist():
+            with archive.open(info) as member:
+                major, _ = layout.read_magic(member)
+                if major in headers:  # the third is for names of fields, which weights have not
+                    shape, _, kind = headers[major](member)
+                    if (
+                        min(shape, default=0) < 0
+                        or math.prod(shape) * kind.itemsize > info.file_size
+                    ):
+                        raise ValueError(info.filename)
 
 
 def refuse(found: dict[str, tuple[tuple[int, ...], str]], what: str) -> NoReturn:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from mutations import archives, graphs, networks, pickles
+from mutations import archives, graphs, networks, pickles, weights
 from mutations.case import Case, Files, one
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -75,5 +75,12 @@ POLYGLOTS = [
     Case("polyglot-gzip-pickle", "polyglot",
          one("m.pth.gz", archives.gzip.compress(pickles.evil())), "guard", "system", "unsafe-model"),
 ]  # fmt: skip
-OWN = [*archives.CASES, *networks.CASES, *pickles.CASES, *graphs.CASES, *POLYGLOTS]
+OWN = [
+    *archives.CASES,
+    *networks.CASES,
+    *pickles.CASES,
+    *graphs.CASES,
+    *weights.CASES,
+    *POLYGLOTS,
+]
 TABLE = [*collected(), *OWN]

@@ -133,6 +133,7 @@ def models():
         "unread": model([node("CastLike", "x s", "y")], *unread, opset=15),
         "unsigned": model([node("Cast", "x", "y", to=FLOAT)], *unsigned),
         "determinant": model([node("Det", "x", "y")], *plain),
+        "shape": model([node("Shape", "x", "y")], {"x": ((3, 4), FLOAT)}, {"y": ((2,), INT64)}),
         "two": model(two, *plain),
         "preview": model([node("Foo", "x", "y", domain="ai.onnx.preview.training")], *plain),
         "custom": model([node("Foo", "x", "y", domain="my.own")], *plain),

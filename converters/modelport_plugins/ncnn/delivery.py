@@ -37,7 +37,7 @@ def deliver(
     """Write ``<name>.ncnn.param`` and ``.bin``; declare blobs, batch axes, types and shapes.
 
     Raises:
-        UnsupportedFeature: pnnx dropped an input or output.
+        UnsupportedFeature: pnnx dropped an input or output, or joined the two.
     """
     layers = param.read(written.param)
     fed = _numbered(param.inputs(layers), "in")
@@ -48,11 +48,16 @@ def deliver(
                 f"pnnx keeps {len(blobs)} of {len(ports)} {kind}s",
                 hint=f"Remove unused {kind}s from the model first.",
             )
+    batches = dict(zip((f"in{index}" for index in range(len(written.inputs))), written.inputs))
+    if not batches.keys() >= set(fed):
+        raise UnsupportedFeature(
+            "pnnx left nothing between an input and an output",
+            hint="An output that copies an input, or its shape, has no counterpart in ncnn.",
+        )
     names = _names(layers, [*fed, *made], [port.name for port in (*inputs, *outputs)])
     param.write(param.renamed(layers, names), out / f"{ctx.name}.ncnn.param")
     shutil.move(str(written.bin), str(out / f"{ctx.name}.ncnn.bin"))
     ctx.declare_precision("float16" if fp16 else "float32")
-    batches = dict(zip((f"in{index}" for index in range(len(written.inputs))), written.inputs))
     for port, blob in zip(inputs, fed):
         ctx.input(
             port.name,

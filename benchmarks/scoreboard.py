@@ -1,9 +1,9 @@
 """Converts every corpus model to every base target and writes docs/scoreboard.md.
 
-``python -m benchmarks.scoreboard [--only TEXT] [--targets a,b]``; results are kept
-model by model under MODELPORT_HOME/scoreboard, so that a broken run goes on where it was.
-Fixtures (``ID.npz`` with ``in:NAME`` arrays, ``/`` written ``|``) are used as the user's
-inputs where MODELPORT_FIXTURES names their folder; else inputs are drawn.
+``python -m benchmarks.scoreboard [--only TEXT] [--targets a,b]``; cells are kept under
+MODELPORT_HOME/scoreboard and filled again when the code under converters/, the model or
+its inputs changed, so that a broken run goes on where it was. A run of a part writes no
+page unless ``--page`` names one.
 """
 
 from __future__ import annotations
@@ -11,156 +11,164 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, field, replace
-from multiprocessing import get_context
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from benchmarks import corpus
-from benchmarks.table import write
-from modelport import engine
+from benchmarks import bare, cell, published
+from benchmarks.cell import Job
+from benchmarks.models import ROOT, Row, rows, wanted
+from benchmarks.table import GOOD, TITLES, write
 from modelport.engine import House
-from modelport.errors import ModelportError
 
-ROOT = Path(__file__).resolve().parent.parent
-BUILDERS = ROOT / "tests" / "corpus" / "pytorch" / "builders.py"
-SUFFIX = {"torchscript": ".pt", "pt2": ".pt2"}
-"""A model in the target's own format is no conversion; ONNX is: its passes."""
+PAGE = ROOT / "docs" / "scoreboard.md"
+PATIENCE = 2400.0
+"""Seconds after which a cell counts as hung: its steps and candidates have limits far below."""
 
-TARGETS = ("onnx", "ort", "openvino", "mnn", "ncnn", "torchscript", "pt2")
-SECONDS = 240.0
-"""Wall-clock limit of one step: the largest model here is 17 MB."""
+BROKEN = {"crashed", "hung"}
+"""Outcomes that no model may have: the conversion did not end by itself in an answer."""
 
 
-@dataclass(frozen=True)
-class Row:
-    """One model of the table."""
-
-    id: str
-    file: Path
-    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
-    inputs: Path | None = None
-
-
-def rows(home: Path, house: House) -> Iterator[Row]:
-    """Yield every model, fetching or making what is missing."""
-    folder = home / "corpus"
-    corpus.fetch(folder)
-    for entry in corpus.entries():
-        path = entry.path(folder)
-        if entry.seeded:
-            path = _seeded(path, house)
-        shapes = {name: tuple(shape) for name, shape in entry.shapes.items()}
-        yield Row(entry.id, path, shapes)
-    made = home / "made"
-    if not made.is_dir():
-        python = house.envs.python("base")
-        subprocess.run([python, BUILDERS, made], check=True, cwd=ROOT)
-    for path in sorted(made.glob("*.pt")) + sorted(made.glob("*.pt2")):
-        yield Row(path.name, path)
-
-
-def _seeded(path: Path, house: House) -> Path:
-    target = path.with_name(f"seeded-{path.name}")
-    if not target.is_file():
-        script = Path(__file__).with_name("seeding.py")
-        subprocess.run([house.envs.python("base"), script, path, target], check=True)
-    return target
-
-
-def _inputs(row: Row, scratch: Path) -> Path | None:
-    if row.inputs is not None:
-        return row.inputs
-    folder = os.environ.get("MODELPORT_FIXTURES")
-    if not folder or not (Path(folder) / f"{row.id}.npz").is_file():
-        return None
-    with np.load(Path(folder) / f"{row.id}.npz") as archive:
-        arrays = {k[3:].replace("|", "/"): archive[k] for k in archive if k.startswith("in:")}
-    path = scratch / "inputs.npz"
-    with path.open("wb") as stream:
-        np.savez(stream, **arrays)  # type: ignore[arg-type]  # names come from the file
-    return path
-
-
-def convert(row: Row, target: str, budget: float) -> dict[str, Any]:
-    """Convert one model and return its cell of the table."""
-    opened = House.open()
-    limits = replace(opened.limits, seconds=SECONDS, threads=1)
-    house = replace(opened, limits=limits, budget=budget)
-    begin = time.monotonic()
-    cell: dict[str, Any] = {"model": row.id, "target": target, "operators": {}}
-    with tempfile.TemporaryDirectory(prefix="scoreboard-", dir=opened.home) as scratch:
-        inputs = _inputs(row, Path(scratch))
-        shapes = {} if inputs else row.shapes
-        request = engine.Request((row.file,), target, shapes=shapes, inputs=inputs)
-        try:
-            done = engine.convert(request, Path(scratch) / "work", house)
-            report = done.report
-            comparisons = report["verification"]["comparisons"]
-            cell.update(
-                outcome=done.verdict.value,
-                reason=report["reason"],
-                error=max((c["max_rel"] or 0.0 for c in comparisons), default=None),
-                size=report["result"]["size"],
-                route=next(a["route"] for a in report["attempts"] if a["chosen"]),
-                restrictions=report["restrictions"],
-                default=report["verification"]["details"].get("runtimes", {}).get("default"),
-            )
-        except ModelportError as exc:
-            report = exc.report
-            cell.update(outcome=exc.code, reason=str(exc), operators=exc.operators)
-    cell["seconds"] = round(time.monotonic() - begin, 1)
-    cell["tried"] = [
-        {
-            "route": tried["route"],
-            "said": tried["error"].get("detail") or (tried["verification"] or {}).get("reason", ""),
-        }
-        for tried in report.get("attempts", [])
-        if not tried["chosen"]
+def jobs(listed: Sequence[Row], targets: Sequence[str], results: Path, budget: float) -> list[Job]:
+    """Return the cells that are wanted, filled or not."""
+    return [
+        Job(
+            model=row.id,
+            file=str(row.file),
+            target=target,
+            place=str(results / f"{row.id}--{target}.json"),
+            key=cell.key(cell.code_digest(target), row.file, row.shapes, row.inputs),
+            shapes=row.shapes,
+            inputs=str(row.inputs or ""),
+            budget=budget,
+        )
+        for row in listed
+        for target in targets
+        if wanted(row, target)
     ]
-    return cell
+
+
+def filled(job: Job) -> dict[str, Any] | None:
+    """Return the cell of ``job`` if it is there and of this code, model and input."""
+    try:
+        found: dict[str, Any] = json.loads(Path(job.place).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if found.get("key") == job.key else None
+
+
+def fill(job: Job) -> dict[str, Any]:
+    """Fill one cell in a process of its own; a crash or a hang of that is an outcome too."""
+    begin = time.monotonic()
+    with tempfile.TemporaryDirectory() as scratch, Path(scratch, "log").open("w+b") as log:
+        order = Path(scratch) / "job.json"
+        cell.save(job, order)
+        child = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.cell", str(order)],
+            cwd=ROOT,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        try:
+            status = child.wait(PATIENCE)
+            outcome = "crashed"
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)
+            status, outcome = child.wait(), "hung"
+        done = filled(job)
+        if status == 0 and done is not None:
+            return done
+        log.seek(0)
+        words = [line for line in log.read().decode("utf-8", "replace").splitlines() if line]
+    lost: dict[str, Any] = {
+        "model": job.model,
+        "target": job.target,
+        "key": job.key,
+        "outcome": outcome,
+        "reason": f"status {status}: {words[-1] if words else 'no words'}",
+        "operators": {},
+        "hint": "",
+        "tried": [],
+        "seconds": round(time.monotonic() - begin, 1),
+    }
+    Path(job.place).write_text(json.dumps(lost, indent=1), "utf-8")
+    return lost
 
 
 def run(
-    listed: Sequence[Row], targets: Sequence[str], results: Path, *, budget: float = 600.0
+    listed: Sequence[Row],
+    targets: Sequence[str],
+    results: Path,
+    *,
+    budget: float = 600.0,
+    workers: int = 2,
 ) -> list[dict[str, Any]]:
-    """Convert every model to every target, two at a time; return all cells, old and new."""
+    """Fill what is missing or stale, a line a cell; return all cells in the order asked for."""
     results.mkdir(parents=True, exist_ok=True)
-    # spawn: a forked child would share the parent's threads and locks
-    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        pending = {}
-        for row in listed:
-            for target in targets:
-                place = results / f"{row.id}--{target}.json"
-                if row.file.suffix != SUFFIX.get(target) and not place.is_file():
-                    pending[pool.submit(convert, row, target, budget)] = place
-        for future in as_completed(pending):
-            cell = future.result()
-            words = f"{cell['model']:36} {cell['target']:12} {cell['outcome']:22}"
-            print(f"{words} {cell['seconds']:6}", flush=True)
-            pending[future].write_text(json.dumps(cell, indent=1), "utf-8")
-    return [json.loads(path.read_text("utf-8")) for path in sorted(results.glob("*.json"))]
+    asked = jobs(listed, targets, results, budget)
+    done = {job.place: filled(job) for job in asked}
+    missing = [job for job in asked if done[job.place] is None]
+    print(f"{len(asked)} cells, {len(asked) - len(missing)} of them up to date", flush=True)
+    with ThreadPoolExecutor(workers) as pool:
+        pending = {pool.submit(fill, job): job for job in missing}
+        for count, future in enumerate(as_completed(pending), 1):
+            found = future.result()
+            done[pending[future].place] = found
+            words = f"{found['model']:36} {found['target']:12} {found['outcome']:22}"
+            print(f"[{count}/{len(missing)}] {words} {found['seconds']:7.1f} s", flush=True)
+    return [found for job in asked if (found := done[job.place]) is not None]
 
 
-def main() -> None:
-    """Run what is missing, then write the table."""
+def summary(cells: Sequence[dict[str, Any]]) -> str:
+    """Return the last line of a run."""
+    counts = Counter(found["outcome"] for found in cells)
+    good = sum(counts[name] for name in GOOD)
+    listed = ", ".join(f"{count} {name}" for name, count in counts.most_common())
+    return f"{len(cells)} cells: {listed}; {good} good, {len(cells) - good} not"
+
+
+def classes(folder: Path, weights: frozenset[str]) -> list[tuple[str, str]]:
+    """Return what the published classes of the weights would not do."""
+    return [
+        (f"{entry.id}, {entry.cls}, {step}", said)
+        for entry in published.entries()
+        if entry.id in weights
+        for step, said in published.failures(entry, folder).items()
+    ]
+
+
+def main() -> int:
+    """Run what is missing, then write the table; 1 where a conversion crashed or hung."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", default="", help="models whose id contains this")
-    parser.add_argument("--targets", default=",".join(TARGETS))
+    parser.add_argument("--only", default="", help="models whose id contains one of these, by ,")
+    parser.add_argument("--targets", default=",".join(TITLES))
+    parser.add_argument("--page", type=Path, help="write the page there, of a part as well")
+    parser.add_argument("--workers", type=int, default=2)
     asked = parser.parse_args()
     house = House.open()
     home = house.home / "scoreboard"
-    listed = [row for row in rows(home, house) if asked.only in row.id]
-    cells = run(listed, asked.targets.split(","), home / "results")
-    write(cells, house, ROOT / "docs" / "scoreboard.md")
+    parts = asked.only.split(",")
+    listed = list(rows(home, house, parts))
+    begin = time.monotonic()
+    targets = asked.targets.split(",")
+    cells = run(listed, targets, home / "results", workers=asked.workers)
+    bare.beside(cells, {row.id: row for row in listed}, home / "bare", house)
+    whole = not asked.only and set(targets) == set(TITLES)
+    page = asked.page or (PAGE if whole else None)
+    if page:
+        weights = frozenset(row.id for row in listed if row.weights)
+        write(cells, house, page, weights=weights, classes=classes(home / "corpus", weights))
+    print(f"{summary(cells)}; {time.monotonic() - begin:.0f} s", flush=True)
+    return int(any(found["outcome"] in BROKEN for found in cells))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -22,18 +22,38 @@ TITLES = {
 GOOD = {"verified", "alike"}
 
 
-def write(cells: Sequence[dict[str, Any]], house: House, path: Path) -> None:
-    """Write the page: summary, model by target, and a sentence for each miss."""
+def write(
+    everything: Sequence[dict[str, Any]],
+    house: House,
+    path: Path,
+    *,
+    weights: frozenset[str] = frozenset(),
+    classes: Sequence[tuple[str, str]] = (),
+) -> None:
+    """Write the page: summary, model by target, and a sentence for each miss.
+
+    Args:
+        everything: The cells.
+        house: What they were made with.
+        path: The page.
+        weights: Models that are weights alone, and are refused with right.
+        classes: By file of weights, what could not be done with its published class.
+    """
+    cells = [cell for cell in everything if cell["model"] not in weights]
     models = list(dict.fromkeys(cell["model"] for cell in cells))
     targets = [target for target in TITLES if any(c["target"] == target for c in cells)]
     found = {(cell["model"], cell["target"]): cell for cell in cells}
     lines = [
         "# Scoreboard",
         "",
-        "Written by `make scoreboard`: real models that others made, and PyTorch files made here",
-        "with seeded weights, through the whole flow to every base target. A cell has the",
-        "verdict, the largest difference relative to the output's scale, the seconds of the whole",
-        "conversion with verification, and the size of the result; `*` marks a restricted result.",
+        "Written by `make scoreboard`: real models that others made, PyTorch files of published",
+        "weights in their published classes, and PyTorch files made here with seeded weights,",
+        "through the whole flow to every base target. A cell has the verdict, the largest",
+        "difference relative to the output's scale, the seconds of the whole conversion with",
+        "verification, and the size of the result; `*` marks a restricted result, `-` a model",
+        "that is of the target's format already.",
+        "",
+        _ends(cells),
         "",
         *machine(house),
         "",
@@ -59,13 +79,69 @@ def write(cells: Sequence[dict[str, Any]], house: House, path: Path) -> None:
         "|---|---|---|---|",
     ]
     lines += [_miss(cell) for cell in cells if cell["outcome"] not in GOOD]
+    lines += _bare(cells)
     lines += ["", "## Restricted results", "", "| model | target | restriction |", "|---|---|---|"]
     lines += [
         f"| {c['model']} | {TITLES[c['target']]} | {plain('; '.join(c['restrictions']))} |"
         for c in cells
         if c.get("restrictions")
     ]
+    lines += _weights([cell for cell in everything if cell["model"] in weights], classes)
     path.write_text("\n".join(lines) + "\n", "utf-8")
+
+
+def _ends(cells: Sequence[dict[str, Any]]) -> str:
+    """Return the sentence on conversions that did not end by themselves in an answer."""
+    crashed, hung = (sum(c["outcome"] == name for c in cells) for name in ("crashed", "hung"))
+    return f"{len(cells)} conversions; {crashed} crashed the process that asked, {hung} hung."
+
+
+def _bare(cells: Sequence[dict[str, Any]]) -> list[str]:
+    """Return the table of refusals beside the bare tools."""
+    refused = [cell for cell in cells if "bare" in cell]
+    if not refused:
+        return []
+    return [
+        "",
+        "## Does the bare tool fail too?",
+        "",
+        "Each refused model through the tools alone, with their shapes and options set. *Works*",
+        "means: converted, ran, and within 1e-3 of the largest output; then the refusal is a miss",
+        "of ours. *No* says how far it came.",
+        "",
+        "| model | target | tools | works | what came of it |",
+        "|---|---|---|---|---|",
+        *(
+            f"| {cell['model']} | {TITLES[cell['target']]} | {tried['chain']} | "
+            f"{'**yes**' if tried['worked'] else 'no'} | {plain(tried['said'])[:200]} |"
+            for cell in refused
+            for tried in cell["bare"]
+        ),
+    ]
+
+
+def _weights(cells: Sequence[dict[str, Any]], classes: Sequence[tuple[str, str]]) -> list[str]:
+    """Return the tables on weights alone, and on what their published classes would not do."""
+    lines = []
+    if cells:
+        lines += [
+            "",
+            "## Weights without a graph",
+            "",
+            "A file of weights alone cannot be converted to a framework that needs a graph; the",
+            "answer has to say so, and how to go on. The same weights in their published classes",
+            "are rows of the table above.",
+            "",
+            "| file | outcome | why | what to do |",
+            "|---|---|---|---|",
+        ]
+    for cell in cells:
+        why, hint = plain(cell["reason"])[:200], plain(cell["hint"])[:300]
+        lines.append(f"| {cell['model']} | `{cell['outcome']}` | {why} | {hint} |")
+    if classes:
+        lines += ["", "What a published class would not do:", ""]
+        lines += [f"- {name}: {plain(said)}" for name, said in classes]
+    return lines
 
 
 def machine(house: House) -> list[str]:

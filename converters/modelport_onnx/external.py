@@ -9,7 +9,8 @@ from modelport_onnx.graph import tensors
 from modelport_onnx.signature import dtype_name
 from modelport_sdk import CorruptModel
 
-KEYS = {"location", "offset", "length", "checksum"}
+# onnx itself writes ``basepath`` (1.23, external_data_helper.py); no reader looks there.
+KEYS = {"location", "offset", "length", "checksum", "basepath"}
 DIGITS = 18  # of a number below 2**63
 LONGEST = 1024  # characters of a location; what the file system takes is less
 AXES, LARGEST = 64, 1 << 60

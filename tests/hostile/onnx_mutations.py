@@ -236,6 +236,7 @@ EXTERNAL = {
     "length-short": [("location", "w.data"), ("length", "8")],
     "key-twice": [("location", "w.data"), ("location", "/etc/passwd")],
     "key-unknown": [("location", "w.data"), ("__class__", "str")],
+    "basepath": [("location", "w.data"), ("basepath", "/etc")],
     "sparse": [("location", "/etc/passwd")],
     "attribute": [("location", "/etc/passwd")],
 }

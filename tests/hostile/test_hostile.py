@@ -7,6 +7,7 @@ import json
 import re
 import time
 import zipfile
+from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import Future
 from pathlib import Path
@@ -119,8 +120,10 @@ def test_every_format_has_five_faults_and_a_parser_that_is_reached() -> None:
     assert min(counts.values()) >= 5, counts
     assert len(OWN) >= 60
     assert len({case.id for case in TABLE}) == len(TABLE)
-    native = {case.format for case in OWN if case.reach == "native"}
-    assert native == {"onnx", "ort", "torchscript", "pt2", "ncnn", "mnn", "openvino"}
+    # The others are read by us alone, in Python.
+    reached = Counter(case.format for case in OWN if case.reach == "native")
+    assert set(reached) == {"onnx", "ort", "torchscript", "pt2", "ncnn", "mnn", "openvino"}
+    assert min(reached.values()) >= 5, reached
 
 
 def test_afterwards_nothing_has_escaped_or_stayed(attacked: Any, outcomes: Outcomes) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-ROW = re.compile(r"^\| `(\w+)` \|.*$", re.MULTILINE)
+ROW = re.compile(r"^\| `(\w+)` \|(?: \S+ \|){6}$", re.MULTILINE)
 
 
 class Run(Protocol):

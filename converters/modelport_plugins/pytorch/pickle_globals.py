@@ -16,6 +16,7 @@ from typing import Any
 UNKNOWN = object()
 MARK = object()
 UNRESOLVED = "a name computed at load time"
+NAMING = ("GLOBAL", "INST")
 REBUILDS = ("torch._utils._rebuild_tensor", "torch._utils._rebuild_qtensor")
 # A state dict has about 40 opcodes a tensor, so this is enough for 50,000 tensors.
 OPCODES = 2_000_000
@@ -81,7 +82,9 @@ def walk(data: bytes, start: int = 0) -> Walk:
             if count > OPCODES:
                 seen.broken = "it is unreasonably long"
                 break
-            ACTIONS.get(opcode.name, _other)(seen, opcode, arg)
+            # pickletools decodes escapes in a name, and the unpickler does not.
+            escaped = opcode.name in NAMING and b"\\" in data[position : stream.tell()]
+            ACTIONS.get(opcode.name, _other)(seen, opcode, "" if escaped else arg)
             if position is not None:
                 seen.end = position + 1
     except (ValueError, IndexError, KeyError, OverflowError, MemoryError, RecursionError) as exc:
@@ -108,7 +111,8 @@ def _literal(seen: Walk, opcode: Any, arg: Any) -> None:
 
 def _global(seen: Walk, opcode: Any, arg: Any) -> None:
     module, _, name = str(arg).partition(" ")
-    seen.ask(UNRESOLVED if " " in name else f"{module}.{name}")  # which space parts the two?
+    # With a second space, which of them parts the two?
+    seen.ask(f"{module}.{name}" if name and " " not in name else UNRESOLVED)
 
 
 def _stack_global(seen: Walk, opcode: Any, arg: Any) -> None:

@@ -36,6 +36,7 @@ CALLS = re.compile(
     re.VERBOSE,
 )
 # sympify computes what it reads: 9**9**9 has 370 million digits.
+NUMBERS = frozenset({"Integer", "Rational", "Float"})  # Max(2, 10**9) is no small exponent
 GROWING = frozenset({"Pow", "PowByNatural", "FloatPow", "LShift"})
 EXPONENT, LARGEST = 64, 1 << 64
 SYMBOL = re.compile(r"\A[a-z]{1,12}_?\d{0,9}\Z")
@@ -181,20 +182,21 @@ def _tame(node: ast.AST) -> bool:
     if parts is None:
         return True
     base, exponent = parts
-    while isinstance(exponent, ast.UnaryOp) or _number(exponent):
-        exponent = exponent.operand if isinstance(exponent, ast.UnaryOp) else exponent.args[0]
-    small = (
-        isinstance(exponent, ast.Constant)
-        and isinstance(exponent.value, int | float)
-        and abs(exponent.value) <= EXPONENT
+    return _small(exponent) and not any(_power(inner) for inner in ast.walk(base))
+
+
+def _small(node: ast.AST) -> bool:
+    """Return whether ``node`` is a plain number up to EXPONENT, ``Rational(1, 2)`` included."""
+    if isinstance(node, ast.UnaryOp):
+        return _small(node.operand)
+    if isinstance(node, ast.Call):
+        number = isinstance(node.func, ast.Name) and node.func.id in NUMBERS
+        return number and bool(node.args) and all(map(_small, node.args))
+    return (
+        isinstance(node, ast.Constant)
+        and isinstance(node.value, int | float)
+        and abs(node.value) <= EXPONENT
     )
-    return small and not any(_power(inner) for inner in ast.walk(base))
-
-
-def _number(node: ast.AST) -> bool:
-    """Return whether the node writes a number down as a call: ``Integer(-1)``."""
-    named = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and bool(node.args)
-    return named and node.func.id in {"Integer", "Float", "Rational"}
 
 
 def _power(node: ast.AST) -> tuple[ast.AST, Any] | None:

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SOURCES := pyproject.toml supply/service.lock frontend/build_page.py $(shell find frontend/src frontend/index.html frontend/package-lock.json frontend/vite.config.ts -type f 2>/dev/null)
 
-.PHONY: help install run test test-hostile test-slow fuzz fuzz-smoke check format lock audit scoreboard benchmark corpus clean
+.PHONY: help install run test test-hostile test-slow fuzz fuzz-smoke check format lock audit scoreboard operators benchmark corpus clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -64,6 +64,9 @@ audit: install ## Ask PyPI for known holes in what is locked
 
 scoreboard: install ## Convert every corpus model to every target; writes docs/scoreboard.md
 	@$(BIN)/python -m benchmarks.scoreboard $(SCOREBOARD)
+
+operators: install ## Take onnx's own test models through the flow (hours); writes docs/operators.md
+	@$(BIN)/python -m benchmarks.operators $(OPERATORS)
 
 benchmark: install ## Compare with the bare tools; writes docs/performance.md
 	@$(BIN)/python -m benchmarks.performance

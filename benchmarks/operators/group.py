@@ -85,7 +85,8 @@ def groups(
     """Return the lines in groups of at most ``size`` that may share a union.
 
     What the screening found to work comes first, in large unions; then what it saw
-    refused, by the reason; then, alone, what came out wrong or did not run. Cases that
+    refused, by the reason; then, alone, what came out wrong, did not run, or was refused
+    without an operator's name, of which a union's refusal would say nothing. Cases that
     are ``fragile``, which fail with some target, keep apart from those that fail with none:
     the unions of the latter are the same for every target, and so are studied once.
     """
@@ -93,7 +94,8 @@ def groups(
     alone: list[list[Line]] = []
     for line in lines:
         word = seen.get(line["name"], {}).get("word", "")
-        if not shareable(line) or word not in {"agrees", "refused", ""}:
+        nameless = word == "refused" and not refusal(seen[line["name"]])[1]
+        if not shareable(line) or nameless or word not in {"agrees", "refused", ""}:
             alone.append([line])
             continue
         truth = line["truth"]

@@ -63,8 +63,9 @@ def run(
 
     Within a pass the unions of all targets come before the cases that have to run alone.
     """
-    screens = [outlook(target, place.cases.parent) for target in records.targets]
-    fragile = {n for seen in screens for n, told in seen.items() if told["word"] != "agrees"}
+    screens = {target: outlook(target, place.cases.parent) for target in records.targets}
+    words = {(n, t): told["word"] for t, seen in screens.items() for n, told in seen.items()}
+    fragile = {name for (name, _), word in words.items() if word != "agrees"}
     for number, batch in enumerate(passes):
         alone: list[tuple[Line, str]] = []
         for target in targets:
@@ -76,6 +77,8 @@ def run(
                 missing = [line for line in members if records.missing(line, target)]
                 left = settle(missing, target, records, place, seen)
                 alone += [(line, target) for line in left]
+        # What came out wrong matters most: is it called verified?
+        alone.sort(key=lambda pair: words.get((pair[0]["name"], pair[1])) != "off")
         print(f"== pass {number}: {len(alone)} alone", flush=True)
         for line, target in alone:
             if records.missing(line, target):

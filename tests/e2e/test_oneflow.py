@@ -69,3 +69,35 @@ def test_weights_alone_become_no_graph(weights: Path, tmp_path: Path, house: Hou
     with pytest.raises(ModelportError) as caught:
         convert(Request((weights,), "ncnn"), tmp_path / "work", house)
     assert caught.value.code == "weights-only"
+
+
+@pytest.mark.env("base")
+@pytest.mark.env("oneflow")
+def test_a_graph_goes_round_through_oneflow(tmp_path: Path, house: House) -> None:
+    """nn.Graph to ONNX, to a new nn.Graph that OneFlow compiled, and back to ONNX."""
+    there = convert(Request((graph("conv_bias", tmp_path),), "onnx"), tmp_path / "1", house)
+    onnx = there.folder / there.result.main
+    made = convert(Request((onnx,), "oneflow"), tmp_path / "2", house)
+    assert made.verdict is Verdict.VERIFIED, made.report["reason"]
+    again = (made.folder / made.result.main).parent
+    back = convert(Request((again,), "onnx"), tmp_path / "3", house)
+    assert back.verdict is Verdict.VERIFIED, back.report["reason"]
+
+
+@pytest.mark.env("base")
+@pytest.mark.env("oneflow")
+def test_a_module_is_verified_in_oneflow(tmp_path: Path, house: House) -> None:
+    there = convert(Request((graph("lstm", tmp_path),), "onnx"), tmp_path / "1", house)
+    onnx = there.folder / there.result.main
+    made = convert(Request((onnx,), "oneflow-code"), tmp_path / "2", house)
+    assert made.verdict is Verdict.VERIFIED, made.report["reason"]
+
+
+@pytest.mark.env("base")
+@pytest.mark.env("oneflow")
+@pytest.mark.slow
+@pytest.mark.parametrize("target", ["ncnn", "mnn", "openvino", "torchscript"])
+def test_a_graph_converts_on_with_a_verdict(target: str, tmp_path: Path, house: House) -> None:
+    folder = graph("conv_bias", tmp_path)
+    done = convert(Request((folder,), target), tmp_path / "work", house)
+    assert done.verdict is Verdict.VERIFIED, done.report["reason"]

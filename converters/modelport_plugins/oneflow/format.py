@@ -10,6 +10,7 @@ from modelport_sdk import Format, Head
 
 JOB = b"oneflow.job"
 VARIABLES = ("meta", "out")
+OURS = b'"""A model written from ONNX by modelport; runs under PyTorch and under OneFlow.'
 PROTOCOL = b"protocol_version"
 
 
@@ -26,6 +27,11 @@ def match_state(head: Head) -> float:
     if head.first[:1] == b"\x80" and PROTOCOL in head.first[:256] and head.name == "pickled_data":
         return 1.0
     return 0.9 if head.name == "snapshot_done" and head.size < 256 else 0.0
+
+
+def match_code(head: Head) -> float:
+    """Return 1.0 for a model.py that begins as modelport writes it."""
+    return 1.0 if head.first.startswith(OURS) else 0.0
 
 
 def match_numpy(head: Head) -> float:
@@ -46,5 +52,12 @@ STATE = Format(
     main="[ps]*_d[ao][tn][ae]",
     parts=(*VARIABLES, "*.onnx", "*.pt"),
     needs=("out",),
+)
+CODE = Format(
+    "oneflow-code",
+    "OneFlow and PyTorch module",
+    match_code,
+    main="*.py",
+    parts=(*VARIABLES, "snapshot_done"),
 )
 NUMPY = Format("npz", "NumPy archive of weights", match_numpy, main="*.npz")

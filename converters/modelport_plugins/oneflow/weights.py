@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from modelport_plugins.oneflow import state, variable
+from modelport_plugins.oneflow.code_inspector import weights as folder
 from modelport_plugins.oneflow.mlir import read
 from modelport_plugins.oneflow.state_inspector import arrays
 from modelport_sdk import Context, weights
@@ -25,6 +26,12 @@ def read_state(source: Path, ctx: Context) -> Iterable[tuple[str, Any]]:
     """Return the state_dict's tensors."""
     for name, at in state.folders(source).items():
         yield from _float(name, variable.load(source.parent, at))
+
+
+@weights(format="oneflow-code")
+def read_code(source: Path, ctx: Context) -> Iterable[tuple[str, Any]]:
+    """Return the tensors of the folder beside a model.py."""
+    yield from read_state.read(folder(source), ctx)
 
 
 @weights(format="npz")

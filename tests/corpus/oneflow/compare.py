@@ -1,7 +1,8 @@
 """Converts unpacked graphs to ONNX and compares with OneFlow's outputs: ``python compare.py DIR``.
 
 Runs in the environment ``base``. Prints one JSON object: the largest error of each graph's
-outputs, relative to the output's scale, or the error that it was refused with.
+outputs, relative to the output's scale, or the error that it was refused with. Then writes each
+ONNX model as a model.py to ``DIR/NAME/code``, for modules.py to run.
 """
 
 import json
@@ -14,8 +15,9 @@ import onnxruntime
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "converters"))
 
+from modelport_plugins.oneflow.from_onnx import onnx_to_oneflow_code
 from modelport_plugins.oneflow.graph import model
-from modelport_sdk import PluginError
+from modelport_sdk import Context, PluginError
 
 
 def error(folder):
@@ -40,13 +42,26 @@ def error(folder):
     return worst
 
 
+def write(folder):
+    """Write the graph as a model.py; return the code of the error that it was refused with."""
+    onnx.save(model(folder / "graph" / "model.mlir"), folder / "net.onnx")
+    (folder / "code").mkdir()
+    try:
+        ctx = Context(folder, {"name": "net"})
+        onnx_to_oneflow_code.convert(folder / "net.onnx", folder / "code", None, ctx)
+    except PluginError as exc:
+        return exc.code
+    return ""
+
+
 def main(root):
-    found = {}
-    for folder in sorted(root.iterdir()):
+    found = {"error": {}, "refused": {}}
+    for folder in sorted(path for path in root.iterdir() if path.is_dir()):
         try:
-            found[folder.name] = error(folder)
+            found["error"][folder.name] = error(folder)
+            found["refused"][folder.name] = write(folder)
         except PluginError as exc:
-            found[folder.name] = f"{exc.code}: {exc}"
+            found["error"][folder.name] = f"{exc.code}: {exc}"
     return found
 
 

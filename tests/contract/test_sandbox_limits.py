@@ -273,3 +273,12 @@ def _children(pid):
     for thread in Path(f"/proc/{pid}/task").iterdir():
         text += (thread / "children").read_text() + " "
     return [int(word) for word in text.split()]
+
+
+def test_a_sweep_leaves_alone_what_has_a_supervisor(program):
+    with ThreadPoolExecutor() as pool:
+        future = pool.submit(program, "open('out/on', 'w'); import time; time.sleep(3)")
+        _wait_for((program.job / "out" / "on").exists)
+        swept = [sweep() for _ in range(2)]
+        assert (future.result().status, future.result().code) == ("exit", 0)
+    assert all(found["processes"] == 0 for found in swept)

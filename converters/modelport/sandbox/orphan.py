@@ -19,17 +19,32 @@ NONE = ("Max core file size", "Max msgqueue size")
 
 def orphans() -> set[int]:
     """Return the processes of our user that are marked as a job's and have no supervisor above."""
-    filters = int(status(os.getpid()).get("Seccomp_filters", 0))
-    return {pid for pid in everyone() if _marked(pid, filters) and not _supervised(pid, filters)}
+    uid, filters = os.geteuid(), _filters(os.getpid())
+    marked = {pid for pid in everyone() if _marked(pid, uid, filters)}
+    return {pid for pid in marked if not _supervised(pid, uid, filters)}
 
 
-def _marked(pid: int, filters: int) -> bool:
+def attended(uid: int) -> bool:
+    """Return whether a process of ``uid`` has a supervisor above, such as one in a container."""
+    filters = _filters(os.getpid())
+    owned = [pid for pid in everyone() if set(_uids(pid)) == {str(uid)}]
+    return any(_supervised(pid, uid, filters) for pid in owned)
+
+
+def _filters(pid: int) -> int:
+    return int(status(pid).get("Seccomp_filters", 0))
+
+
+def _uids(pid: int) -> list[str]:
+    return status(pid).get("Uid", "").split()
+
+
+def _marked(pid: int, uid: int, filters: int) -> bool:
+    """Return whether ``pid`` bears all marks of a job that runs as ``uid``."""
     fields = status(pid)
     if fields.get("State", "X")[0] in "ZX" or fields.get("NoNewPrivs") != "1":
         return False
-    if set(fields["Uid"].split()) != {str(os.geteuid())}:
-        return False
-    if int(fields.get("Seccomp_filters", 0)) <= filters:
+    if set(_uids(pid)) != {str(uid)} or _filters(pid) <= filters:
         return False
     return _read(pid, "oom_score_adj").strip() == b"%d" % SCORE and _limited(pid)
 
@@ -42,12 +57,12 @@ def _limited(pid: int) -> bool:
     return all(hard.get(name) == "0" for name in NONE)
 
 
-def _supervised(pid: int, filters: int) -> bool:
+def _supervised(pid: int, uid: int, filters: int) -> bool:
     """Return whether a process above ``pid`` runs our entry: it, or its guard, will end the job."""
     while pid > 1:
         pid = int(status(pid).get("PPid", 0))
         # A job may call itself anything, but it cannot lose its marks.
-        if ENTRY in _read(pid, "cmdline") and not _marked(pid, filters):
+        if ENTRY in _read(pid, "cmdline") and not _marked(pid, uid, filters):
             return True
     return False
 

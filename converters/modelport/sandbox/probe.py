@@ -39,7 +39,7 @@ def swept() -> dict[str, int]:
 
     Returns how many user ids were cleared, groups removed, and other processes killed.
     """
-    users = identity.abandoned()
+    users = [uid for uid in identity.abandoned() if not orphan.attended(uid)]
     for uid in users:
         process_tree.kill_user(uid)
     groups = cgroup.stale()

@@ -195,7 +195,7 @@ HEADERS = [
     ("nested", safetensors(b"{" + b'"a":[' * 40_000), "no JSON", BROKEN),
     ("overlap", safetensors({"a": entry(), "b": entry(offsets=(8, 24))}), "overlap", BROKEN),
     ("nan", safetensors(b'{"w":{"dtype":"F32","shape":[NaN],"data_offsets":[0,16]}}'), ".", BROKEN),
-    ("negative", safetensors({"w": entry(shape=(-4, -1))}), "outside the file", BROKEN),
+    ("negative", safetensors({"w": entry(shape=(-4, -1))}), "outside|described wrongly", BROKEN),
     ("digits", safetensors(b'{"w":{"dtype":"F32","shape":[' + b"9" * 5000 + b"]}}"), ".", BROKEN),
     ("type", safetensors({"w": entry(dtype=["F32"])}), "described wrongly", BROKEN),
     ("names", safetensors({"\ud800\x1b[2J<script>\u202e" + "n" * 9999: entry(dtype="X")}), ".", BROKEN),

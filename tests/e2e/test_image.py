@@ -110,6 +110,11 @@ def test_a_posted_model_converts_and_stays_when_the_container_is_replaced(volume
         target = "/v1/convert?to=openvino&filename=net.pt"
         status, verdict, conversion, start = box.ask("POST", target, key, "/tmp/net.pt")
         assert (status, verdict, start.strip()) == ("200", "verified", "b'PK'")
+        # Sent from descriptors by way of /proc, which a process closed to its user still may.
+        report = box.ask("GET", f"/v1/conversions/{conversion}/report", key)
+        assert (report[0], report[3].strip()) == ("200", "b'{\\n'")
+        bill = box.ask("GET", "/v1/environments/base/sbom", key)
+        assert (bill[0], bill[3].strip()) == ("200", "b'{\\n'")
         begun = time.monotonic()
         engine("stop", "-t", "30", box.name)
         assert time.monotonic() - begun < 15
@@ -148,3 +153,42 @@ def test_a_job_in_a_container_can_leave_the_sandbox_by_no_attempt(user: list[str
     assert [name for name, met in answer["outcomes"].items() if met == "done"] == []
     assert len(answer["outcomes"]) >= 60
     assert {name: b for name, b in bombs["bombs"].items() if b["times"] > 2 or b["alive"]} == {}
+
+
+def test_the_image_carries_its_bills_of_materials() -> None:
+    look = "cd /opt/modelport/sbom; cat service.cdx.json; echo =====; cat base.cdx.json"
+    text = engine("run", "--rm", "--network", "none", *RUN, "--entrypoint", "sh", IMAGE, "-c", look)
+    service, base = (json.loads(part)["components"] for part in text.split("=====\n"))
+    assert {"fastapi", "vue"} <= {one["name"] for one in service}
+    assert {"torch", "openvino"} <= {one["name"] for one in base}
+    assert "pip" not in {one["name"] for one in (*service, *base)}
+    unnamed = [one["name"] for one in base if not one.get("hashes")]
+    assert unnamed == [], "installed, and not by digest"
+
+
+@pytest.mark.parametrize(
+    "user",
+    [
+        pytest.param((), id="default"),
+        pytest.param(("--user", "root", "--cap-add", "SETUID,SETGID,CHOWN,KILL,DAC_OVERRIDE",
+                      "--tmpfs", "/run"), id="root"),
+    ],
+)  # fmt: skip
+def test_a_hardened_container_writes_nowhere_but_to_its_volume(user: tuple[str, ...]) -> None:
+    look = (
+        "for place in / /opt/modelport /opt/modelport/envs/* /opt/modelport/service/bin /usr/bin"
+        " /etc /home/modelport; do touch $place/x 2>/dev/null && echo wrote $place; done;"
+        " touch /data/x && echo volume; grep -E '^(CapEff|NoNewPrivs|Seccomp):' /proc/self/status;"
+        " modelport doctor"
+    )
+    hard = (*HARD, "--security-opt", "no-new-privileges", *user, *RUN, "--network", "none")
+    argv = ["run", "--rm", *hard, "-v", "/data", "--entrypoint", "sh", IMAGE, "-c", look]
+    text = engine(*argv)
+    assert "wrote" not in text
+    assert "volume" in text.split()
+    rights = re.search(r"CapEff:\s+(\w+)", text)
+    assert rights
+    assert (int(rights[1], 16) == 0) is not bool(user)
+    assert "NoNewPrivs:\t1" in text
+    assert "Seccomp:\t2" in text
+    assert "ready to convert" in text

@@ -21,8 +21,8 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 HERE = Path(__file__).resolve().parent
-if (HERE.parents[1] / "converters").is_dir():
-    sys.path.insert(0, str(HERE.parents[1] / "converters"))
+if (HERE.parent.parent / "converters").is_dir():
+    sys.path.insert(0, str(HERE.parent.parent / "converters"))
 
 from modelport.sandbox import (  # noqa: E402  # after the path
     Limits,

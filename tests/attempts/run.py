@@ -21,8 +21,8 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
-if (HERE.parents[1] / "converters").is_dir():
-    sys.path.insert(0, str(HERE.parents[1] / "converters"))
+if (HERE.parent.parent / "converters").is_dir():
+    sys.path.insert(0, str(HERE.parent.parent / "converters"))
 
 from catalogue import ATTEMPTS  # noqa: E402  # after the path
 from ground import ground, targets  # noqa: E402

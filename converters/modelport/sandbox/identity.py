@@ -17,13 +17,14 @@ LOCKS = "/run/modelport"
 def lease() -> int | None:
     """Return a user id that is ours until this process ends, or None where none can be lent.
 
-    It is held by a lock on one byte of a file, which the kernel gives up by itself.
+    It is held by a lock on one byte of a file, which the kernel gives up by itself. One that owns
+    processes is left out: what they belong to may hold its lock elsewhere, in a container.
     """
     locks = _locks()
     if locks is None:
         return None
-    uids = range(FIRST, FIRST + COUNT)
-    return next((uid for uid in uids if not _known(uid) and _locked(locks, uid)), None)
+    uids = set(range(FIRST, FIRST + COUNT)) - _owners()
+    return next((uid for uid in sorted(uids) if not _known(uid) and _locked(locks, uid)), None)
 
 
 def abandoned() -> list[int]:
@@ -31,14 +32,8 @@ def abandoned() -> list[int]:
     locks = _locks()
     if locks is None:
         return []
-    owners = set()
-    for name in os.listdir("/proc"):
-        try:
-            owners.add(os.stat(f"/proc/{name}").st_uid if name.isdigit() else 0)
-        except OSError:
-            continue
     ours = range(FIRST, FIRST + COUNT)
-    return [uid for uid in owners if uid in ours and not _known(uid) and _locked(locks, uid)]
+    return [uid for uid in _owners() if uid in ours and not _known(uid) and _locked(locks, uid)]
 
 
 def assume(uid: int) -> None:
@@ -75,6 +70,17 @@ def unreachable(uid: int, paths: Iterable[str]) -> str:
     os.close(read)
     os.waitpid(child, 0)
     return os.fsdecode(answer)
+
+
+def _owners() -> set[int]:
+    """Return the users of all processes that we can see."""
+    owners = set()
+    for name in os.listdir("/proc"):
+        try:
+            owners.add(os.stat(f"/proc/{name}").st_uid if name.isdigit() else 0)
+        except OSError:
+            continue
+    return owners
 
 
 def _readable(path: str) -> bool:

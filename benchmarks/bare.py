@@ -84,6 +84,7 @@ def _try(row: Row, chain: str, kept: Path, house: House) -> Cell:
             "file": str(row.file.resolve()),
             "chain": chain,
             "shapes": row.shapes,
+            "values": row.values,
             "inputs": str(row.inputs or ""),
         }
         job = Path(scratch) / "job.json"
@@ -118,5 +119,5 @@ def _key(row: Row, chain: str, house: House) -> str:
         digest.update(script.read_bytes())
     tools = house.registry.environments["base"].requires
     inputs = row.inputs.read_bytes().hex() if row.inputs else ""
-    digest.update(f"{chain}{sorted(row.shapes.items())}{inputs}{tools}".encode())
+    digest.update(f"{chain}{sorted(row.shapes.items())}{row.values}{inputs}{tools}".encode())
     return digest.hexdigest()[:32]

@@ -19,13 +19,23 @@ class Model:
         self.path, self.run = Path(path), run
 
 
+def arguments(feeds):
+    """Return the inputs as PyTorch takes them: a whole number without axes as an int."""
+    import torch
+
+    return tuple(
+        int(array) if array.ndim == 0 and array.dtype.kind == "i" else torch.from_numpy(array)
+        for array in feeds.values()
+    )
+
+
 def torch_run(module, given):
     """Return the outputs of a PyTorch module as flat arrays."""
     import torch
     from torch.utils import _pytree as tree
 
     with torch.no_grad():
-        leaves = tree.tree_leaves(module(*[torch.from_numpy(a) for a in given.values()]))
+        leaves = tree.tree_leaves(module(*arguments(given)))
     return [leaf.numpy() for leaf in leaves]
 
 
@@ -79,7 +89,7 @@ def exported(model, feeds):
     import torch
 
     names = list(feeds)
-    tensors = tuple(torch.from_numpy(array) for array in feeds.values())
+    tensors = arguments(feeds)
     if model.path.suffix == ".pt2":
         torch.onnx.export(
             torch.export.load(model.path), (), "exported.onnx", dynamo=True, external_data=False
@@ -93,7 +103,7 @@ def traced(model, feeds):
     """Trace a PyTorch module."""
     import torch
 
-    tensors = tuple(torch.from_numpy(array) for array in feeds.values())
+    tensors = arguments(feeds)
     script = torch.jit.trace(model.module, tensors)
     script.save("traced.pt")
     loaded = torch.jit.load("traced.pt")
@@ -106,7 +116,7 @@ def programmed(model, feeds):
     """Turn TorchScript, or a module, into an ExportedProgram."""
     import torch
 
-    tensors = tuple(torch.from_numpy(array) for array in feeds.values())
+    tensors = arguments(feeds)
     if isinstance(model.module, torch.jit.ScriptModule):
         from torch._export.converter import TS2EPConverter
 
@@ -137,9 +147,7 @@ def as_openvino(model, feeds):
     import openvino
 
     if hasattr(model, "module"):
-        import torch
-
-        tensors = tuple(torch.from_numpy(array) for array in feeds.values())
+        tensors = arguments(feeds)
         made = openvino.convert_model(model.module, example_input=tensors)
     else:
         shapes = [(name, list(array.shape)) for name, array in feeds.items()]

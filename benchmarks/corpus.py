@@ -25,6 +25,7 @@ class Entry:
 
     Attributes:
         shapes: By input name, where the graph leaves sizes open.
+        values: Of scalar inputs that take a few only.
         seeded: Whether random weights have to be put in place of constants.
     """
 
@@ -34,6 +35,7 @@ class Entry:
     sha256: str
     shapes: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
     seeded: bool = False
+    values: dict[str, int] = field(default_factory=dict[str, int])
 
     def path(self, folder: Path) -> Path:
         """Return where its file stands under ``folder``."""

@@ -28,6 +28,7 @@ class Row:
     """One model of the table.
 
     Attributes:
+        values: Of scalar inputs that take a few only, for the bare tools.
         weights: Whether it holds weights alone, and a refusal that says so is right.
     """
 
@@ -36,6 +37,7 @@ class Row:
     shapes: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
     inputs: Path | None = None
     weights: bool = False
+    values: dict[str, int] = field(default_factory=dict[str, int])
 
 
 def rows(home: Path, house: House, parts: Sequence[str] = ("",)) -> Iterator[Row]:
@@ -52,7 +54,7 @@ def rows(home: Path, house: House, parts: Sequence[str] = ("",)) -> Iterator[Row
         path = entry.path(folder)
         if entry.seeded:
             path = _seeded(path, house)
-        yield Row(_shown(entry), path, entry.shapes, _fixture(entry.id, home))
+        yield Row(_shown(entry), path, entry.shapes, _fixture(entry.id, home), values=entry.values)
     for entry in weights:
         yield Row(entry.id, entry.path(folder), weights=True)
         for path in published.made(entry, folder, house):

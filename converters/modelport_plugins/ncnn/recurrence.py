@@ -24,7 +24,7 @@ def unrolled(scope: Scope, node: Any) -> list[Any] | None:
     if weights[0] is None or weights[1] is None:
         return None
     steps, batch, width = sizes
-    hidden = int(given["hidden_size"])
+    hidden = int(given.get("hidden_size", weights[1].shape[-1]))
     writer = Writer(scope)
     parts = _gates(writer, weights, hidden)
     state, cell = (writer.shaped(name, [batch, hidden]) for name in names[5:7])

@@ -33,6 +33,8 @@ def flattened(scope: Scope, node: Any) -> list[Any] | None:
     odd = set(given) - ATTRIBUTES or names[4] or names[7] or direction == b"reverse"
     if odd or sizes is None or sizes[1] != 1 or not all(map(_zero(scope), names[5:7])):
         return None
+    if "hidden_size" not in given or any(scope.value(name) is None for name in names[1:4] if name):
+        return None
     if node.op_type == "GRU" and not given.get("linear_before_reset"):
         return None  # ncnn applies the reset behind the product
     outputs = [*node.output, *[""] * (3 - len(node.output))]
@@ -46,7 +48,7 @@ def flattened(scope: Scope, node: Any) -> list[Any] | None:
     turned = writer.add("Transpose", raw, perm=FLAT)
     flat = writer.shaped(turned, [0, 0, -1])
     scope.shapes[flat] = [steps, 1, count * width]  # a layer behind has to know
-    if not _adopted(scope, outputs[0], flat, [steps, 1, count * width]):
+    if not _adopted(scope, outputs[0], flat, (steps, count, width)):
         split = writer.shaped(flat, [steps, 1, count, width])
         writer.add("Transpose", split, name=outputs[0], perm=FLAT)
     if _readers(scope, outputs[1]) or outputs[1] in scope.outputs:
@@ -68,24 +70,26 @@ def _readers(scope: Scope, name: str) -> list[Any]:
     return [node for node in scope.graph.node if name and name in node.input]
 
 
-def _adopted(scope: Scope, name: str, flat: str, sizes: list[int]) -> bool:
+def _adopted(scope: Scope, name: str, flat: str, whole: tuple[int, int, int]) -> bool:
     """Let those who read ``name`` by way of the same transposition read ``flat`` instead.
 
     Return whether nobody is left that reads ``name`` itself.
     """
+    steps, count, width = whole
+    sizes = [steps, 1, count * width]
     if name in scope.outputs:
         return False
     found = []
     for turn in _readers(scope, name):
         squeezed = turn.op_type in {"Squeeze", "Reshape"}
         behind = [turn] if squeezed else _readers(scope, turn.output[0])
-        plain = squeezed or (turn.op_type == "Transpose" and attributes(turn)["perm"] == FLAT)
+        plain = squeezed or (turn.op_type == "Transpose" and attributes(turn).get("perm") == FLAT)
         fits = all(
             scope.static(n.output[0]) == sizes and n.output[0] not in scope.outputs for n in behind
         )
         reshaped = all(n.op_type in {"Squeeze", "Reshape"} for n in behind)
         # Without the transposition, one direction alone lies in the same order.
-        if not (plain and fits and reshaped) or (squeezed and scope.static(name)[1] != 1):
+        if not (plain and fits and reshaped) or (squeezed and count != 1):
             return False
         found += behind
     scope.alias.update((node.output[0], flat) for node in found)

@@ -17,8 +17,26 @@ def models(model, node, normal, float_type):
         )
     made["lstm_both_ways"] = recurrent(model, node, normal, float_type, kind="LSTM", gates=4)
     made["gru_both_ways"] = recurrent(model, node, normal, float_type, kind="GRU", gates=3)
+    made.update(gelu(model, node, float_type))
     made["attention"] = attention(model, node, normal, float_type)
     return made
+
+
+def gelu(model, node, float_type):
+    """The operator, and the chain that exporters of older operator sets write."""
+    ports = {"x": ((1, 5, 6), float_type)}, {"y": ((1, 5, 6), float_type)}
+    chain = [
+        node("Div", "x root", "d"),
+        node("Erf", "d", "e"),
+        node("Add", "e one", "a"),
+        node("Mul", "x a", "m"),
+        node("Mul", "m half", "y"),
+    ]
+    held = {"root": np.float32(2**0.5), "one": np.float32(1), "half": np.float32(0.5)}
+    return {
+        "gelu_20": model([node("Gelu", "x", "y")], *ports, opset=20),
+        "gelu_17": model(chain, *ports, opset=17, **held),
+    }
 
 
 def recurrent(model, node, normal, float_type, *, kind, gates):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from modelport_plugins.mnn import rewrites
+from modelport_plugins.mnn.gelu import exact_gelu
 from modelport_plugins.mnn.tool import mnnconvert, refusal, succeeded
 from modelport_sdk import (
     BadOption,
@@ -102,7 +103,10 @@ def _prepared(source: Path, model: Any, ctx: Context) -> Path:
     mirrored = rewrites.less_as_greater(model)
     if mirrored:
         ctx.note(f"{mirrored} Less written as Greater, since MNN computes Less wrong.")
-    if not softmaxes + constants + mirrored:
+    gelus = exact_gelu(model)
+    if gelus:
+        ctx.note(f"{gelus} GELU written out, for which MNN has an approximation.")
+    if not softmaxes + constants + mirrored + gelus:
         return source
     copy = ctx.scratch / "prepared.onnx"
     graph.save(model, copy)

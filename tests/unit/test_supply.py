@@ -29,7 +29,7 @@ OURS = f"{sys.version_info.major}.{sys.version_info.minor}"
 PLUGINS = ROOT / "converters" / "modelport_plugins"
 LOCKS = [*sorted((ROOT / "supply").glob("*.lock")), *sorted(PLUGINS.rglob("*.lock"))]
 ENTRY = re.compile(
-    r"[a-z0-9][a-z0-9.-]*==[^\s;*]+( ; [^\\\n]+)?( \\\n    --hash=sha256:[0-9a-f]{64})+\n"
+    r"[A-Za-z0-9][\w.-]*==[^\s;*]+( ; [^\\\n]+)?( \\\n    --hash=sha256:[0-9a-f]{64})+\n"
 )
 
 

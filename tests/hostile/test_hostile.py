@@ -143,5 +143,5 @@ def test_afterwards_a_good_model_still_converts(attacked: Any, outcomes: Outcome
     for future in outcomes.values():
         future.result()
     assert attacked.served.client.get("/healthz").status_code == 200
-    answer = attacked.convert(attacked.sound["torchscript"], "onnx")
+    answer = attacked.convert(attacked.sound["onnx"], "openvino")
     assert answer.headers["modelport-verdict"] == "verified"

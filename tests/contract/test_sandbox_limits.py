@@ -184,6 +184,14 @@ def test_cancel_ends_the_whole_tree(program):
     assert (ending.status, ending.leftover, alive("word-of-cancel")) == ("cancelled", 0, [])
 
 
+def test_a_cancel_that_is_faster_than_the_supervisor_is_heard(program):
+    """It then stands in the pipe behind the plan before anybody has read either."""
+    cancel = threading.Event()
+    cancel.set()
+    ending = program("import time; time.sleep(600)", cancel=cancel)
+    assert (ending.status, ending.leftover) == ("cancelled", 0)
+
+
 def test_the_tree_dies_with_its_caller(program):
     script = (
         "import sys\nfrom pathlib import Path\nfrom modelport.sandbox import Limits, launch\n"

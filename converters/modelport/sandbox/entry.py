@@ -29,10 +29,10 @@ def supervise() -> None:
 
     # The terminal's Ctrl-C is the server's business; it then lets go of the lifeline.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Unbuffered, and not a byte more: a cancel may stand behind the plan already, and the
+    # supervisor has to find it in the pipe.
     with os.fdopen(os.dup(0), "rb", buffering=0) as lifeline:
-        line = b""
-        while not line.endswith(b"\n"):
-            line += lifeline.read(65536) or b"\n"
+        line = lifeline.readline()
     job = plan.from_json(line.decode())
     guard.guarded(lambda: _answer(supervisor.supervise(job)))
     os._exit(0)  # an interpreter that tidies up would keep the caller waiting

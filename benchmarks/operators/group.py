@@ -101,7 +101,7 @@ def groups(
         truth = line["truth"]
         quantised = any(name.startswith(QUANTISING) for name in line["operators"])
         key = (
-            word == "refused",
+            word,  # none for what was not screened, which may do anything
             line["name"] in fragile,
             refusal(seen.get(line["name"], {})),
             truth["runs"],

@@ -102,6 +102,7 @@ def groups(
         quantised = any(name.startswith(QUANTISING) for name in line["operators"])
         key = (
             word,  # none for what was not screened, which may do anything
+            *seen.get(line["name"], {}).get("route", ())[-1:],
             line["name"] in fragile,
             refusal(seen.get(line["name"], {})),
             truth["runs"],

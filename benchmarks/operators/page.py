@@ -27,8 +27,9 @@ def write(lines: Sequence[Line], home: Path, house: House, path: Path) -> None:
     """Write the page."""
     by_name = {line["name"]: line for line in lines}
     cells = [cell for cell in _records(home / "records") if cell["case"] in by_name]
-    targets = [t for t in TITLES_HERE if any(cell["target"] == t for cell in cells)]
-    screens = {target: outlook(target, home) for target in targets}
+    screens = {target: outlook(target, home) for target in TITLES_HERE}
+    ran = {cell["target"] for cell in cells}
+    targets = [target for target in TITLES_HERE if target in ran or screens[target]]
     parts = [
         INTRODUCTION.read_text("utf-8").format(
             cases=sum(line["kind"] == "node" for line in lines),
@@ -41,6 +42,7 @@ def write(lines: Sequence[Line], home: Path, house: House, path: Path) -> None:
         _expected(cells, by_name),
         _table(lines, cells, screens, targets),
         _faults(cells, targets),
+        _unlike(cells, screens, targets),
     ]
     path.write_text("\n\n".join(part for part in parts if part) + "\n", "utf-8")
 
@@ -197,3 +199,19 @@ def _faults(cells: Sequence[Cell], targets: Sequence[str]) -> str:
     ]
     head = ("case", "target", "outcome", "why")
     return "## Wrong or our fault\n\n" + (_rows(head, rows) if rows else "None.")
+
+
+def _unlike(
+    cells: Sequence[Cell], screens: Mapping[str, Mapping[str, Any]], targets: Sequence[str]
+) -> str:
+    """Return the section on what the screening saw come out wrong and the flow has not judged."""
+    done = {(cell["case"], cell["target"]) for cell in cells}
+    rows = [
+        (name, TITLES_HERE[target], told["word"], plain(told.get("said", ""))[:120])
+        for target in targets
+        for name, told in screens[target].items()
+        if told["word"] not in SCREENED and (name, target) not in done
+    ]
+    head = ("case", "target", "seen", "what")
+    text = "## Screened, not what onnx ships, and not yet judged by the flow"
+    return f"{text}\n\n{_rows(head, rows)}" if rows else ""

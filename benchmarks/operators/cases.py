@@ -41,13 +41,8 @@ def graphs():
                 continue
             folder = Path(case.model_dir)
             data = folder / "test_data_set_0"
-            yield (
-                kind,
-                case,
-                onnx.load(folder / "model.onnx"),
-                _read(data, "in"),
-                _read(data, "out"),
-            )
+            told = (_read(data, "in"), _read(data, "out"))
+            yield kind, case, onnx.load(folder / "model.onnx"), told
 
 
 def _read(folder, which):

@@ -126,7 +126,7 @@ def attacked(base_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
                 found.sound[format] = _model(answer.content)
         found.calm = len(found.processes())
         yield found
-    if not any(CANARY.iterdir()):
+    if CANARY.is_dir() and not any(CANARY.iterdir()):
         CANARY.rmdir()
 
 

@@ -75,7 +75,10 @@ def study(bench: Bench, subject: Subject) -> Study:
     source = _Source(artifact, description, runtime, given, request.shapes, request.seed)
     place = bench.house.home / "cache" / "studies" / _key(bench, source)
     if not (place / "study.json").is_file():
-        failed = _make(bench, source, drawable, place)
+        try:
+            failed = _make(bench, source, drawable, place)
+        except errors.WorkerDied as exc:  # its runtime crashed on it: a fact about the source
+            return Study(rungs[0], problem=f"the source does not run here: {exc}")
         if failed is not None:
             return failed
     return replace(load(place), quantised=verify.quantised(description))

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from modelport.silence import SILENT
+from modelport.text import plain
 from modelport_api.cli import parameters
+from modelport_api.cli.failure import CONVERTED, OUR_FAULT
 from modelport_api.cli.listing import print_json, print_table
 
 if TYPE_CHECKING:
-    from modelport.envs import Envs
+    from modelport.envs import Envs, News
 
 name_argument = click.argument("name")
 
@@ -36,6 +40,7 @@ def list_environments(*, as_json: bool) -> None:
                 "python": one.python,
                 "ready": one.ready,
                 "size": one.size,
+                "shared": one.shared,
                 "reason": one.reason,
                 "command": one.command,
                 "requires": list(envs.known[one.name].requires),
@@ -56,8 +61,11 @@ def list_environments(*, as_json: bool) -> None:
 
 @environment.command()
 @name_argument
-def build(name: str) -> None:
+@parameters.as_json
+def build(name: str, *, as_json: bool) -> None:
     """Build an environment: the one command that uses the network.
+
+    With --json each step is a line of JSON on standard output, with the fraction done.
 
     \b
     Example:
@@ -65,7 +73,54 @@ def build(name: str) -> None:
     """  # noqa: D301  # \b tells click to keep the lines
     envs = _envs()
     _check(envs, name)
-    envs.build(name, lambda line: print(line, file=sys.stderr, flush=True))
+    envs.build(name, lambda news: _tell(name, news, as_json=as_json))
+
+
+@environment.command()
+@click.argument("names", nargs=-1)
+@click.option("--repair", is_flag=True, help="Build anew what is broken.")
+@click.option("--prune", is_flag=True, help="Delete environments whose pins have changed since.")
+@parameters.as_json
+def doctor(names: tuple[str, ...], *, repair: bool, prune: bool, as_json: bool) -> int:
+    """Import what each built environment must import, and say what is wrong.
+
+    Ends with status 5 if one of those named, or else of those built, does not work.
+
+    \b
+    Example:
+      modelport env doctor oneflow --repair
+    """  # noqa: D301  # \b tells click to keep the lines
+    envs = _envs()
+    for name in names:
+        _check(envs, name)
+    chosen = names or tuple(name for name in sorted(envs.known) if envs.status(name).ready)
+    found = []
+    for name in chosen:
+        if repair:
+            envs.repair(name, lambda news: _tell("", news, as_json=False))
+        found.append(envs.examine(name))
+    old = envs.leftovers()
+    for folder in old if prune else ():
+        shutil.rmtree(folder, ignore_errors=True)
+    kept = [] if prune else [str(folder) for folder in old]
+    if as_json:
+        states = [{"name": s.name, "ready": s.ready, "reason": s.reason} for s in found]
+        print_json({"environments": states, "leftovers": kept})
+    else:
+        for state in found:
+            detail = "works" if state.ready else f"{state.reason}; fix: {state.command}"
+            print(plain(f"{state.name}: {detail}"))
+        for line in kept:
+            print(plain(f"{line}: of earlier pins; fix: modelport env doctor --prune"))
+    return CONVERTED if all(state.ready for state in found) else OUR_FAULT
+
+
+def _tell(name: str, news: News, *, as_json: bool) -> None:
+    if as_json:
+        line = {"environment": name, "fraction": round(news.fraction, 3), "text": str(news)}
+        print(json.dumps(line), flush=True)
+    else:
+        print(news, file=sys.stderr, flush=True)
 
 
 @environment.command()

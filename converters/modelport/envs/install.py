@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from modelport.envs.command import run
+from modelport.envs.progress import INSTALLED, PACKAGES, News, Say, packages
 from modelport.errors import EnvironmentBroken
 from modelport.model import Environment
-from modelport.silence import SILENT
 
-Say = Callable[[str], None]
 REPORT = "installed.json"
 NO_SUCH_BUILD = "No matching distribution found"
 ENTRY = re.compile(r"(?<=\n)(?=[A-Za-z0-9])")  # where an entry of a lock begins
@@ -36,13 +34,14 @@ def install(environment: Environment, folder: Path, say: Say) -> None:
     hashed = "--hash=" in environment.lock
     text = environment.lock or "\n".join(environment.requires)
     if text and not hashed:
-        say(f"environment {environment.name}: its packages are not hashed")
+        say(News(f"environment {environment.name}: its packages are not hashed", PACKAGES))
     try:
         _install(environment, folder, text, hashed=hashed, say=say)
     except EnvironmentBroken as error:
         if not environment.extra or NO_SUCH_BUILD not in str(error):
             raise
-        say(f"environment {environment.name}: this index has other builds, which take more room")
+        other = "this index has other builds, which take more room"
+        say(News(f"environment {environment.name}: {other}", PACKAGES))
         _install(environment, folder, merged(text, environment.extra), hashed=hashed, say=say)
     missing = _missing(folder) - {plain(name) for name in environment.remove} if hashed else set()
     if missing:
@@ -65,7 +64,7 @@ def prepare(environment: Environment, folder: Path, say: Say) -> None:
     """
     if not environment.prepare:
         return
-    say(f"environment {environment.name}: preparing")
+    say(News(f"environment {environment.name}: preparing", INSTALLED))
     (site,) = folder.glob("lib/python*/site-packages")
     script = folder / "prepare.py"
     script.write_text(environment.prepare, "utf-8")
@@ -82,42 +81,19 @@ def check(environment: Environment, folder: Path) -> None:
     run([folder / "bin" / "python", "-I", "-c", code], environment.name)
 
 
-def run(argv: Sequence[str | Path], name: str) -> None:
-    """Run a command for the environment ``name``.
-
-    Raises:
-        EnvironmentBroken: It failed; the message is its own last error.
-    """
-    words, env = [str(part) for part in argv], {**os.environ, **SILENT}
-    done = subprocess.run(words, capture_output=True, text=True, check=False, env=env)
-    if done.returncode:
-        lines = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
-        # "ERROR: Exception:" heads a traceback, whose last line says more.
-        errors = [line for line in lines if "ERROR" in line and "Exception:" not in line]
-        errors = errors or lines or ["no message"]
-        hint = "Check the network and the index that pip is configured for, then build again."
-        if "DO NOT MATCH THE HASHES" in done.stderr:
-            errors = [f"{errors[-1]} ({' '.join(_mismatch(lines))})"]
-            hint = "A file is not the one that was locked: find out why, or lock anew (make lock)."
-        raise EnvironmentBroken(f"environment {name}: {errors[-1].strip()[:500]}", hint=hint)
-
-
-def _mismatch(lines: Sequence[str]) -> list[str]:
-    words = ("Expected", "Got", "from")
-    return [line.strip() for line in lines if any(word in line for word in words)][:6]
-
-
 def _install(environment: Environment, folder: Path, text: str, *, hashed: bool, say: Say) -> None:
     requirements, report = folder / "requirements.txt", folder / "requirements.report"
     # Builds that not every index has come first, so that pip misses them before it loads the rest.
     entries = sorted(ENTRY.split(text), key=lambda entry: "+" not in entry.partition(" ")[0])
     requirements.write_text("".join(entries), "utf-8")
     count = len(PIN.findall(text)) or len(environment.requires)
-    say(f"environment {environment.name}: installing {count} packages, this takes minutes")
+    told = f"installing {count} packages, this takes minutes"
+    say(News(f"environment {environment.name}: {told}", PACKAGES))
     strict = ("--no-deps", "--require-hashes") if hashed else ()
     # -I would hide PIP_* variables only from Python itself; pip still honours the user's settings.
-    options = ("install", "--quiet", *strict, "--report", report, "-r", requirements)
-    run(_pip(folder, *options), environment.name)
+    options = ("install", *strict, "--report", report, "-r", requirements)
+    listener = packages(environment.name, count, say)
+    run(_pip(folder, *options), environment.name, listener)
     _keep(folder, report)
 
 

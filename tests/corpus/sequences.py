@@ -44,6 +44,8 @@ def recurrent(model, node, normal, float_type, *, kind, gates):
     given = {"hidden_size": 4, "direction": "bidirectional"}
     if kind == "GRU":
         given["linear_before_reset"] = 1
+    else:
+        given["layout"] = given["input_forget"] = 0  # as the newer exporter writes them
     nodes = [node("Transpose", "x", "t", perm=[1, 0, 2])]
     held = {"zeros": np.zeros((2, 1, 4), np.float32)}
     before = "t"

@@ -26,7 +26,8 @@ def flattened(scope: Scope, node: Any) -> list[Any] | None:
 
     The last cell of an LSTM is not among the outputs, so one that is read stays as it is.
     """
-    given = attributes(node)
+    # The newer exporter writes these two with the values that they have anyway.
+    given = {k: v for k, v in attributes(node).items() if v or k not in {"input_forget", "layout"}}
     names = [*node.input, *[""] * (8 - len(node.input))]
     sizes = scope.static(names[0])
     direction = given.get("direction", b"forward")

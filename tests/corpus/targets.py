@@ -129,6 +129,7 @@ def models():
         "less_equal": model(
             [node("LessOrEqual", "x s", "b"), node("Cast", "b", "y", to=FLOAT)], *compared
         ),
+        "round": halves(),
         "sequence": sequence(),
         "unread": model([node("CastLike", "x s", "y")], *unread, opset=15),
         "unsigned": model([node("Cast", "x", "y", to=FLOAT)], *unsigned),
@@ -139,6 +140,18 @@ def models():
         "custom": model([node("Foo", "x", "y", domain="my.own")], *plain),
         **sequences.models(model, node, normal, FLOAT),
     }
+
+
+def halves():
+    """Round where every other number lies halfway between two integers."""
+    nodes = [
+        node("Mul", "x four", "a"),
+        node("Floor", "a", "b"),
+        node("Mul", "b half", "c"),
+        node("Round", "c", "y"),
+    ]
+    ports = {"x": ((6, 7), FLOAT)}, {"y": ((6, 7), FLOAT)}
+    return model(nodes, *ports, four=np.float32(4), half=np.float32(0.5))
 
 
 def feeds_for(proto):

@@ -92,6 +92,8 @@ def _description(source: Path) -> Any:
 
 def _prepared(source: Path, model: Any, ctx: Context) -> Path:
     """Return the file to convert: the source itself, or a rewritten copy in ``scratch``."""
+    import onnx
+
     from modelport_onnx import graph, softmax
 
     softmaxes = softmax.softmax_before_13(model)
@@ -106,14 +108,16 @@ def _prepared(source: Path, model: Any, ctx: Context) -> Path:
     gelus = exact_gelu(model)
     if gelus:
         ctx.note(f"{gelus} GELU written out, for which MNN has an approximation.")
-    if not softmaxes + constants + mirrored + gelus:
+    rounds = rewrites.round_to_even(model)
+    if rounds:
+        ctx.note(f"{rounds} Round written out, since MNN rounds halves away from zero.")
+    if not softmaxes + constants + mirrored + gelus + rounds:
         return source
     copy = ctx.scratch / "prepared.onnx"
+    if _external(model):
+        # A copy of the weights: no link can be made in a job's folder.
+        onnx.load_external_data_for_model(model, str(source.parent))
     graph.save(model, copy)
-    for location in _external(model):
-        link = ctx.scratch / location
-        link.parent.mkdir(parents=True, exist_ok=True)
-        link.symlink_to(source.parent / location)
     return copy
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from modelport_plugins.mnn.rewrites import wide_or_half
+
 
 def exact_gelu(model: Any) -> int:
     """Write GELU as ``x * (0.5 * (1 + erf(x / sqrt 2)))``; return how many were changed."""
@@ -20,12 +22,12 @@ def exact_gelu(model: Any) -> int:
 def _operators(part: Any) -> int:
     """Write the operator out; the one with tanh is another function and stays."""
     import numpy as np
-    from onnx import TensorProto, helper, numpy_helper
+    from onnx import helper, numpy_helper
 
     from modelport_onnx import graph
 
-    if any(t.data_type in (TensorProto.FLOAT16, TensorProto.DOUBLE) for t in part.initializer):
-        return 0  # the numbers below are float32
+    if wide_or_half(part):
+        return 0
     nodes: list[Any] = []
     changed = 0
     for node in part.node:
@@ -54,11 +56,13 @@ def _operators(part: Any) -> int:
 
 def _chains(part: Any) -> int:
     """Turn ``(x * (1 + erf)) * 0.5`` into ``x * ((1 + erf) * 0.5)``, which is the same exactly."""
-    from onnx import numpy_helper
+    from onnx import TensorProto, numpy_helper
 
     from modelport_onnx import graph
 
-    held = graph.constants(part)
+    # A number in a second file was not read, and is seldom a lone one.
+    constants = graph.constants(part).items()
+    held = {name: t for name, t in constants if t.data_location != TensorProto.EXTERNAL}
     makers = {name: node for node in part.node for name in node.output}
     readers: dict[str, int] = {}
     for name in [n for node in part.node for n in node.input] + [v.name for v in part.output]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import tarfile
 import zipfile
 from pathlib import Path
@@ -101,3 +102,15 @@ def test_a_graph_converts_on_with_a_verdict(target: str, tmp_path: Path, house: 
     folder = graph("conv_bias", tmp_path)
     done = convert(Request((folder,), target), tmp_path / "work", house)
     assert done.verdict is Verdict.VERIFIED, done.report["reason"]
+
+
+@pytest.mark.env("base")
+@pytest.mark.parametrize("target", ["onnx", "torchscript"])
+def test_weights_go_into_a_graph_that_was_sent_along(
+    target: str, weights: Path, tmp_path: Path, house: House, base_python: Path
+) -> None:
+    script = CORPUS.with_name("graphs_beside.py")
+    subprocess.run([base_python, "-B", script, weights, target], check=True)
+    done = convert(Request((weights,), target), tmp_path / "work", house)
+    assert done.verdict is Verdict.UNVERIFIED
+    assert done.report["verification"]["details"]["weights"]["exact"] == 32

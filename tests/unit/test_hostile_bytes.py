@@ -147,6 +147,25 @@ def test_an_answer_keeps_its_text_and_loses_what_utf8_cannot_hold(tmp_path: Path
     assert answer.read(tmp_path / "result.json", "plugin:onnx")["名"] == ["?é"]
 
 
+@pytest.mark.parametrize(
+    ("said", "want"),
+    [
+        pytest.param("model # {job}/code/x.py", "model # code/x.py", id="whole"),
+        pytest.param("model # {cut}", "model #", id="cut-short-by-the-plugin"),
+        pytest.param("the sizes are 3/4", "the sizes are 3/4", id="no-path"),
+    ],
+)
+def test_no_path_of_ours_is_in_a_message(tmp_path: Path, said: str, want: str) -> None:
+    job = tmp_path / "jobs" / "0123456789"
+    text = said.format(job=job, cut=str(job)[:-5])
+    error = {"code": "plugin-bug", "message": text, "hint": "", "operators": {}}
+    told = {"protocol": 1, "ok": False, "error": error}
+    (tmp_path / "result.json").write_text(json.dumps(told), "utf-8")
+    with pytest.raises(PluginBug) as caught:
+        answer.read(tmp_path / "result.json", "plugin:onnx", (job,))
+    assert str(caught.value) == want
+
+
 def test_a_shape_of_hundreds_of_sizes_is_refused_before_they_are_multiplied(tmp_path: Path) -> None:
     text = '<net><data element_type="f32" shape="%s" offset="0" size="4"/></net>'
     (tmp_path / "m.xml").write_text(text % ",".join(["1"] * 65))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,12 @@ MAX_RESULT = 64 << 20
 
 DEEPEST = 64
 """Levels of lists and objects; what walks the values later has a stack of 1000 frames."""
+
+FEWEST = 4
+"""Characters of a path that tell nothing: ``/tmp``, ``/var``."""
+
+NEAREST = 3
+"""Parts of a path that is ours: ``/tmp`` and ``/home`` alone are anybody's."""
 
 STAGE, MESSAGE = 80, 2000
 """Characters of the name of a stage, and of a message, that are kept."""
@@ -50,7 +57,7 @@ def read(path: Path, ref: str, hidden: Sequence[Path] = ()) -> Json:
     if not isinstance(result, dict) or result.get("protocol") != PROTOCOL:
         raise errors.WorkerDied(f"{named(ref)} speaks another protocol", step=named(ref))
     if result.get("ok") is not True:
-        raise _refusal(result.get("error"), ref)
+        raise _refusal(result.get("error"), ref, hidden)
     return result
 
 
@@ -84,7 +91,7 @@ def _clean(value: Any, depth: int) -> Any:  # noqa: ANN401  # any JSON
     return value
 
 
-def _refusal(error: object, ref: str) -> errors.ModelportError:
+def _refusal(error: object, ref: str, hidden: Sequence[Path]) -> errors.ModelportError:
     """Return the error that the plugin raised; counts that are none are left out."""
     told: Mapping[str, Any] = error if isinstance(error, dict) else {}
     cls = errors.BY_CODE.get(str(told.get("code")), errors.PluginBug)
@@ -94,5 +101,18 @@ def _refusal(error: object, ref: str) -> errors.ModelportError:
         for name, count in (counts if isinstance(counts, dict) else {}).items()
         if type(count) is int and 0 <= count < 2**63
     }
-    message, hint = str(told.get("message", ""))[:MESSAGE], str(told.get("hint", ""))[:MESSAGE]
+    message, hint = (
+        _whole(str(told.get(name, ""))[:MESSAGE], hidden) for name in ("message", "hint")
+    )
     return cls(message, hint=hint, step=named(ref), operators=operators)
+
+
+def _whole(text: str, hidden: Sequence[Path]) -> str:
+    """Return ``text`` without paths beside the hidden ones, cut short or not."""
+    for place in hidden:
+        for above in place.parents:
+            if len(above.parts) >= NEAREST:
+                text = re.sub(rf"{re.escape(str(above))}\S*", "", text)
+        for length in range(len(str(place)) - 1, FEWEST, -1):
+            text = text.removesuffix(str(place)[:length])
+    return text.rstrip()

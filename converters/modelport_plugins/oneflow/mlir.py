@@ -130,8 +130,8 @@ def _type(text: str) -> Type:
     return Type(tuple(int(size) for size in found[1].split("x") if size), found[2])
 
 
-def _bracketed(text: str) -> tuple[str, str]:
-    """Return what stands in the bracket that ``text`` begins with, and what follows it."""
+def _depths(text: str) -> Iterator[tuple[int, str, int]]:
+    """Yield place, character and depth in brackets behind it, for all that is not quoted."""
     depth, quoted = 0, False
     for place, char in enumerate(text):
         if char == '"' and text[place - 1] != "\\":
@@ -140,6 +140,12 @@ def _bracketed(text: str) -> tuple[str, str]:
             continue
         depth += char in OPENING
         depth -= char in CLOSING and not (char == ">" and text[place - 1] == "-")
+        yield place, char, depth
+
+
+def _bracketed(text: str) -> tuple[str, str]:
+    """Return what stands in the bracket that ``text`` begins with, and what follows it."""
+    for place, _, depth in _depths(text):
         if depth == 0:
             if place == 0:
                 break
@@ -149,14 +155,8 @@ def _bracketed(text: str) -> tuple[str, str]:
 
 def split(text: str) -> list[str]:
     """Return the parts between the commas that stand in no bracket and no quotes."""
-    parts, start, depth, quoted = [], 0, 0, False
-    for place, char in enumerate(text):
-        if char == '"' and text[place - 1] != "\\":
-            quoted = not quoted
-        if quoted:
-            continue
-        depth += char in OPENING
-        depth -= char in CLOSING and not (char == ">" and text[place - 1] == "-")
+    parts, start = [], 0
+    for place, char, depth in _depths(text):
         if char == "," and depth == 0:
             parts.append(text[start:place].strip())
             start = place + 1

@@ -34,6 +34,8 @@ class Job:
     Attributes:
         key: Of all that the cell depends on; a cell with another key is stale.
         budget: Seconds after which no further candidate is tried.
+        seconds: Wall-clock limit of one step.
+        memory: Bytes that one step may use; 0 is what this machine gives by default.
     """
 
     model: str
@@ -44,6 +46,8 @@ class Job:
     shapes: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
     inputs: str = ""
     budget: float = 600.0
+    seconds: float = SECONDS
+    memory: int = 0
 
 
 @cache
@@ -73,9 +77,9 @@ def key(code: str, file: Path, shapes: Mapping[str, Any], inputs: Path | None) -
 def convert(job: Job) -> dict[str, Any]:
     """Convert one model and return its cell of the table."""
     opened = House.open()
-    house = replace(
-        opened, limits=replace(opened.limits, seconds=SECONDS, threads=1), budget=job.budget
-    )
+    memory = job.memory or opened.limits.memory
+    limits = replace(opened.limits, seconds=job.seconds, threads=1, memory=memory)
+    house = replace(opened, limits=limits, budget=job.budget)
     begin = time.monotonic()
     cell: dict[str, Any] = {"model": job.model, "target": job.target, "operators": {}, "hint": ""}
     cell["key"] = job.key

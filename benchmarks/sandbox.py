@@ -20,9 +20,9 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.table import machine
+from benchmarks.table import machine, sandbox
 from modelport.engine import House
-from modelport.sandbox import Limits, launch, layers, prepare, summary
+from modelport.sandbox import Limits, launch, layers, prepare
 from modelport.sandbox.stage import NICENESS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -125,7 +125,6 @@ def _write(found: list[tuple[Run, Run]], nothing: Run, house: House, how: str) -
     plain, kept = (_median([pair[side] for pair in found]) for side in (0, 1))
     wall = statistics.median(pair[1].wall / pair[0].wall for pair in found)
     cpu = statistics.median(pair[1].cpu / pair[0].cpu for pair in found)
-    state = ", ".join(f"{k} {v}" for k, v in summary(layers().in_force).items())
     lines = [
         "# What the sandbox costs",
         "",
@@ -135,7 +134,7 @@ def _write(found: list[tuple[Run, Run]], nothing: Run, house: House, how: str) -
         "",
         *machine(house),
         "",
-        f"Layers of the machine: {state}.",
+        *sandbox(),
         "",
         "| | bare | sandboxed | ratio |",
         "|---|---|---|---|",

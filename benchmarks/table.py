@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks import strict
 from modelport.engine import House
+from modelport.sandbox import layers, summary
 
 TITLES = {
     "onnx": "ONNX (simplified)",
@@ -29,6 +31,7 @@ def write(
     *,
     weights: frozenset[str] = frozenset(),
     classes: Sequence[tuple[str, str]] = (),
+    limited: Sequence[dict[str, Any]] = (),
 ) -> None:
     """Write the page: summary, model by target, and a sentence for each miss.
 
@@ -38,6 +41,7 @@ def write(
         path: The page.
         weights: Models that are weights alone, and are refused with right.
         classes: By file of weights, what could not be done with its published class.
+        limited: The cells of ``benchmarks.strict``.
     """
     cells = [cell for cell in everything if cell["model"] not in weights]
     models = list(dict.fromkeys(cell["model"] for cell in cells))
@@ -56,6 +60,8 @@ def write(
         _ends(cells),
         "",
         *machine(house),
+        "",
+        *sandbox(),
         "",
         "## Summary",
         "",
@@ -87,6 +93,7 @@ def write(
         if c.get("restrictions")
     ]
     lines += _weights([cell for cell in everything if cell["model"] in weights], classes)
+    lines += strict.lines(limited)
     path.write_text("\n".join(lines) + "\n", "utf-8")
 
 
@@ -151,6 +158,12 @@ def machine(house: House) -> list[str]:
     where = f"{platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GiB"
     packages = ", ".join(environment.requires)
     return [f"Made on {where}, Python {platform.python_version()}, with: {packages}."]
+
+
+def sandbox() -> list[str]:
+    """Return the sentence that names the layers of the sandbox that were in force."""
+    state = ", ".join(f"{name} {value}" for name, value in summary(layers().in_force).items())
+    return [f"Layers of the sandbox: {state}."]
 
 
 def _summary(target: str, cells: Sequence[dict[str, Any]]) -> str:

@@ -166,6 +166,18 @@ def test_no_path_of_ours_is_in_a_message(tmp_path: Path, said: str, want: str) -
     assert str(caught.value) == want
 
 
+def test_prose_shows_no_path_cut_short_and_names_stay_whole(tmp_path: Path) -> None:
+    job = tmp_path / "jobs" / "0123456789"
+    cut = str(job)[:-5]
+    runs = [{"error": f"no file {cut}", "cases": [{"error": f"see {cut}"}]}]
+    told = {"protocol": 1, "ok": True, "notes": [f"kept {cut}"], "runs": runs, "names": [cut[:6]]}
+    (tmp_path / "result.json").write_text(json.dumps(told), "utf-8")
+    result = answer.read(tmp_path / "result.json", "plugin:onnx", (job,))
+    assert result["notes"] == ["kept"]
+    assert result["runs"] == [{"error": "no file", "cases": [{"error": "see"}]}]
+    assert result["names"] == [cut[:6]], "a tensor may be called so"
+
+
 def test_a_shape_of_hundreds_of_sizes_is_refused_before_they_are_multiplied(tmp_path: Path) -> None:
     text = '<net><data element_type="f32" shape="%s" offset="0" size="4"/></net>'
     (tmp_path / "m.xml").write_text(text % ",".join(["1"] * 65))

@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from benchmarks import cell
+from benchmarks import cell, strict
 from benchmarks.scoreboard import fill, filled, summary
 
 
@@ -40,6 +40,17 @@ def test_the_code_of_one_framework_is_no_part_of_anothers_cells() -> None:
     digests = {target: cell.code_digest(target) for target in ("mnn", "ncnn", "torchscript", "ort")}
     assert len({digests["mnn"], digests["ncnn"], digests["ort"]}) == 3
     assert digests["torchscript"] == digests["ort"], "of onnx, pytorch and the core alone"
+
+
+def test_a_strict_limit_is_part_of_the_cell_and_a_fault_instead_of_it_is_told(
+    job: cell.Job, tmp_path: Path
+) -> None:
+    slow, small = strict.strict(job, tmp_path)
+    assert (slow.seconds, small.memory) == (strict.SECONDS, strict.MEMORY)
+    assert len({job.key, slow.key, small.key}) == len({job.place, slow.place, small.place}) == 3
+    good = [{"outcome": "timed-out"}, {"outcome": "out-of-memory"}]
+    assert not strict.missed(good)
+    assert strict.missed([{"outcome": "worker-died"}, good[1]])
 
 
 def test_the_summary_counts_every_outcome() -> None:

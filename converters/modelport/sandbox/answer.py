@@ -26,6 +26,9 @@ FEWEST = 4
 NEAREST = 3
 """Parts of a path that is ours: ``/tmp`` and ``/home`` alone are anybody's."""
 
+PROSE = {"message", "hint", "notes", "error", "skipped"}
+"""Members that tell, in which a tool may have cut one of our paths short; names are left alone."""
+
 STAGE, MESSAGE = 80, 2000
 """Characters of the name of a stage, and of a message, that are kept."""
 
@@ -56,9 +59,10 @@ def read(path: Path, ref: str, hidden: Sequence[Path] = ()) -> Json:
         raise errors.WorkerDied(f"{named(ref)} left a broken result", step=named(ref)) from None
     if not isinstance(result, dict) or result.get("protocol") != PROTOCOL:
         raise errors.WorkerDied(f"{named(ref)} speaks another protocol", step=named(ref))
-    if result.get("ok") is not True:
-        raise _refusal(result.get("error"), ref, hidden)
-    return result
+    shown: Json = _shown(result, hidden)
+    if shown.get("ok") is not True:
+        raise _refusal(shown.get("error"), ref)
+    return shown
 
 
 def progress(line: bytes) -> tuple[str, float] | None:
@@ -91,7 +95,18 @@ def _clean(value: Any, depth: int) -> Any:  # noqa: ANN401  # any JSON
     return value
 
 
-def _refusal(error: object, ref: str, hidden: Sequence[Path]) -> errors.ModelportError:
+def _shown(value: Any, hidden: Sequence[Path], *, prose: bool = False) -> Any:  # noqa: ANN401
+    """Return ``value`` without what is left of hidden paths in its prose."""
+    if isinstance(value, str):
+        return _whole(value, hidden) if prose else value
+    if isinstance(value, list):
+        return [_shown(item, hidden, prose=prose) for item in value]
+    if isinstance(value, dict):
+        return {key: _shown(item, hidden, prose=key in PROSE) for key, item in value.items()}
+    return value
+
+
+def _refusal(error: object, ref: str) -> errors.ModelportError:
     """Return the error that the plugin raised; counts that are none are left out."""
     told: Mapping[str, Any] = error if isinstance(error, dict) else {}
     cls = errors.BY_CODE.get(str(told.get("code")), errors.PluginBug)
@@ -101,9 +116,7 @@ def _refusal(error: object, ref: str, hidden: Sequence[Path]) -> errors.Modelpor
         for name, count in (counts if isinstance(counts, dict) else {}).items()
         if type(count) is int and 0 <= count < 2**63
     }
-    message, hint = (
-        _whole(str(told.get(name, ""))[:MESSAGE], hidden) for name in ("message", "hint")
-    )
+    message, hint = (str(told.get(name, ""))[:MESSAGE] for name in ("message", "hint"))
     return cls(message, hint=hint, step=named(ref), operators=operators)
 
 

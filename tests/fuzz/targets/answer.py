@@ -27,7 +27,7 @@ def target(data: bytes) -> None:
         path = folder / "result.json"
         path.write_bytes(data)
         try:
-            result = answer.read(path, "plugin:onnx_to_ncnn")
+            result = answer.read(path, "plugin:onnx_to_ncnn", (folder,))
         except ModelportError as refusal:
             json.dumps(refusal.to_json(), ensure_ascii=False, allow_nan=False).encode()
             return

@@ -19,7 +19,7 @@ from modelport_api.desk import Desk
 from modelport_api.jobs import database
 from modelport_api.jobs.engine_dbos import DbosEngine
 from modelport_api.jobs.events import Tailer
-from modelport_api.routes import catalogue, conversions, health, models, oneshot, results
+from modelport_api.routes import catalogue, conversions, health, models, oneshot, results, uploads
 from modelport_api.settings import Settings
 
 PROBLEM: dict[str, Any] = {
@@ -56,7 +56,7 @@ def create(settings: Settings) -> FastAPI:
         redoc_url=None,
     )
     problems.install(app)
-    for part in (models, conversions, results, oneshot, catalogue):
+    for part in (uploads, models, conversions, results, oneshot, catalogue):
         app.include_router(part.router, prefix="/v1")
     app.include_router(health.router)
     page.install(app)

@@ -15,6 +15,7 @@ from modelport_api.house import open_house
 from modelport_api.jobs.events import Tailer
 from modelport_api.jobs.port import JobEngine
 from modelport_api.settings import Settings
+from modelport_api.storage.arrivals import Arrivals
 
 
 @dataclass
@@ -24,6 +25,7 @@ class Desk:
     Attributes:
         inspections: How many uploads are looked into at once, each by a worker with all of
             a conversion's memory; the others wait without holding a thread.
+        arrivals: The resumable uploads that are being written.
     """
 
     settings: Settings
@@ -31,6 +33,7 @@ class Desk:
     queue: JobEngine
     tailer: Tailer
     inspections: CapacityLimiter = field(init=False)
+    arrivals: Arrivals = field(default_factory=Arrivals)
     _house: House | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 

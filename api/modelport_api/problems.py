@@ -71,6 +71,43 @@ class Forbidden(RequestError):
     title = "Forbidden"
 
 
+class OffsetConflict(RequestError):
+    """The upload has another number of bytes than the client thinks."""
+
+    code = "offset-conflict"
+    title = "Another offset"
+
+
+class Locked(RequestError):
+    """Another request is at work on it."""
+
+    code = "locked"
+    title = "Locked"
+    retry = True
+
+
+class ChecksumMismatch(RequestError):
+    """The bytes that came are not those that were sent."""
+
+    code = "checksum-mismatch"
+    title = "Checksum mismatch"
+    retry = True
+
+
+class WrongVersion(RequestError):
+    """The client speaks another version of the protocol for uploads."""
+
+    code = "wrong-version"
+    title = "Another version"
+
+
+class WrongMedia(RequestError):
+    """The body is of another kind than this address takes."""
+
+    code = "wrong-media"
+    title = "Another kind of body"
+
+
 class NotVerified(RequestError):
     """The verdict is not among those that were accepted."""
 
@@ -84,6 +121,11 @@ STATUS: dict[type[errors.ModelportError], int] = {
     NotAllowed: 405,
     NotFinished: 409,
     InUse: 409,
+    OffsetConflict: 409,
+    WrongVersion: 412,
+    WrongMedia: 415,
+    Locked: 423,
+    ChecksumMismatch: 460,  # of tus 1.0
     Unauthorised: 401,
     Forbidden: 403,
     NotVerified: 422,
@@ -106,6 +148,7 @@ STATUS: dict[type[errors.ModelportError], int] = {
 BY_HTTP: dict[int, type[errors.ModelportError]] = {404: NotFound, 405: NotAllowed}
 HEADERS: dict[type[errors.ModelportError], dict[str, str]] = {
     Unauthorised: {"WWW-Authenticate": "Bearer"},
+    WrongVersion: {"Tus-Version": "1.0.0"},
     errors.Busy: {"Retry-After": "60"},
 }
 

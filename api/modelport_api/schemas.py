@@ -97,6 +97,26 @@ class Models(BaseModel):
     next: str | None = None
 
 
+class Upload(BaseModel):
+    """A resumable upload and how far it has come."""
+
+    id: str
+    name: str
+    size: int
+    offset: int
+    sha256: str = Field(description="Of the whole file; empty until it is whole")
+    expires_at: str
+
+
+class Uploaded(BaseModel):
+    """What to make a model of."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    uploads: list[Id] = Field(min_length=1, max_length=1000)
+    source: str = Field("", max_length=200, description="Its format, where that is ambiguous")
+
+
 class Wish(BaseModel):
     """A conversion to be made."""
 
@@ -244,6 +264,8 @@ class Limits(BaseModel):
     """What a conversion and an upload may use; bytes and seconds."""
 
     upload_bytes: int
+    upload_seconds: float
+    storage_bytes: int | None
     memory: int
     seconds: float
     job_seconds: float

@@ -53,6 +53,8 @@ class Settings(BaseSettings):
         seconds: Wall time of one worker call.
         job_seconds: Wall time of one conversion, all candidates and comparisons.
         upload_bytes: Largest upload.
+        upload_seconds: How long a resumable upload is kept after its last byte.
+        storage_bytes: All that models, artefacts and uploads may take; None: the disk.
         body_bytes: Largest body of a request that is no upload.
         disk_reserve: Bytes of disk that uploads leave free.
         queue_limit: Conversions that may wait; more are answered with ``busy``.
@@ -78,6 +80,8 @@ class Settings(BaseSettings):
     seconds: float = Field(default=1800.0, gt=0)
     job_seconds: float = Field(default=4 * 3600.0, gt=0)
     upload_bytes: int = Field(default_factory=_upload_bytes, ge=1)
+    upload_seconds: float = Field(default=24 * 3600.0, gt=0)
+    storage_bytes: int | None = Field(default=None, ge=0)
     body_bytes: int = Field(default=1024**2, ge=1024)
     disk_reserve: int = Field(default=GIB, ge=0)
     queue_limit: int = Field(default=1000, ge=1)

@@ -17,7 +17,8 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 # Stricter than urllib, for which "[::1].example" is a way to write "::1".
 HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(?::[0-9]{1,5})?")
 OPEN = ("/healthz", "/readyz")
-UPLOADS = frozenset({"/v1/models", "/v1/inputs", "/v1/convert"})
+UPLOADS = frozenset({"PUT /v1/models", "PUT /v1/inputs", "POST /v1/convert"})
+RESUMABLE = "/v1/uploads"
 # What is no page of ours, an artefact or an answer, may do nothing if a browser shows it.
 POLICY = "sandbox; default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 # Element Plus positions its pop-ups by style attributes; scripts get no such leave.
@@ -61,13 +62,15 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 for name, value in SECURITY.items():
                     headers.setdefault(name, value)
+                if scope["path"].startswith(RESUMABLE):
+                    headers.setdefault("tus-resumable", "1.0.0")
                 if scope["path"].startswith("/v1/"):
                     headers.setdefault("cache-control", "no-store")
             await send(message)
 
         try:
             self._check(scope["method"], scope["path"], Headers(scope=scope))
-            if scope["method"] not in SAFE and scope["path"] not in UPLOADS:
+            if scope["method"] not in SAFE and not _streamed(scope["method"], scope["path"]):
                 receive = await self._small(receive)
         except ModelportError as error:
             await problems.response(error)(scope, receive, headed)
@@ -117,6 +120,11 @@ class Guard:
             return kept.pop() if kept else await receive()
 
         return again
+
+
+def _streamed(method: str, path: str) -> bool:
+    """Whether the body is a model, which its route writes to disk as it comes."""
+    return f"{method} {path}" in UPLOADS or path == RESUMABLE or path.startswith(f"{RESUMABLE}/")
 
 
 def _check_origin(headers: Headers) -> None:

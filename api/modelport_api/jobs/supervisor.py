@@ -107,6 +107,10 @@ class Supervisor:
 def environment(settings: Settings) -> dict[str, str]:
     """Return the settings as environment variables, without the key, for our own processes."""
     values = settings.model_dump(mode="json", exclude={"api_key", "allowed_hosts", "runner"})
-    variables = {f"MODELPORT_{name.upper()}": str(value) for name, value in values.items()}
+    variables = {
+        f"MODELPORT_{name.upper()}": str(value)
+        for name, value in values.items()
+        if value is not None
+    }
     runner = settings.model_dump_json(include={"runner"})
     return {**variables, "MODELPORT_RUNNER": runner.partition(":")[2].rstrip("}")}

@@ -34,6 +34,19 @@ models = sa.Table(
     sa.Column("created_at", sa.Float, nullable=False, index=True),
 )
 
+uploads = sa.Table(
+    "uploads",
+    METADATA,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("metadata", sa.Text, nullable=False),
+    # Known when the last byte has come, and the sign that it has.
+    sa.Column("sha256", sa.String(64)),
+    sa.Column("created_at", sa.Float, nullable=False),
+    sa.Column("expires_at", sa.Float, nullable=False, index=True),
+)
+
 jobs = sa.Table(
     "jobs",
     METADATA,

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import Annotated, Any
 
 from anyio import to_thread
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from modelport import engine as core
 from modelport.errors import BadInputs
 from modelport_api import schemas
 from modelport_api.desk import Desk, OurDesk
-from modelport_api.storage import models, places, uploads
+from modelport_api.storage import models, places, resumable, room, uploads
 
 router = APIRouter(tags=["models"])
 BODY: dict[str, Any] = {
@@ -39,9 +41,12 @@ async def upload(request: Request, desk: Desk, filename: str, source: str) -> tu
     with places.staging(desk.settings.home) as staging:
         folder = staging / "files"
         folder.mkdir()
-        sink = await uploads.receive(request, folder, desk.settings, filename=filename)
+        sink = await uploads.receive(
+            request, folder, desk.settings, filename=filename, room=partial(room.check, desk)
+        )
+        come = uploads.Come(tuple(folder / file.name for file in sink.files), tuple(sink.files))
         model, new = await to_thread.run_sync(
-            models.keep, desk, folder, sink.files, source, limiter=desk.inspections
+            models.keep, desk, come, staging / "work", source, limiter=desk.inspections
         )
     return model, new, sink.fields
 
@@ -67,10 +72,39 @@ async def put_model(
     return model
 
 
+@router.post(
+    "/models",
+    status_code=201,
+    response_model=schemas.Model,
+    responses={200: {"model": schemas.Model, "description": "It was here already"}},
+)
+async def post_model(asked: schemas.Uploaded, response: Response, desk: OurDesk) -> Any:  # noqa: ANN401
+    """Make a model of one or more finished resumable uploads.
+
+    They are used up by it. After a refusal they are still there, for the case that a file
+    was missing.
+    """
+    async with AsyncExitStack() as turns:
+        # In one order, so that two requests never wait for each other.
+        for id in sorted(set(asked.uploads)):
+            await turns.enter_async_context(desk.arrivals.turn(id))
+        come = await run_in_threadpool(resumable.finished, desk, asked.uploads)
+        with places.staging(desk.settings.home) as staging:
+            model, new = await to_thread.run_sync(
+                models.keep, desk, come, staging / "work", asked.source, limiter=desk.inspections
+            )
+    response.status_code = 201 if new else 200
+    response.headers["Location"] = f"/v1/models/{model['id']}"
+    return model
+
+
 @router.get("/models", response_model=schemas.Models)
-def list_models(desk: OurDesk) -> Any:  # noqa: ANN401  # the schema checks it
-    """List the models, newest first."""
-    return {"models": models.listed(desk), "next": None}
+def list_models(
+    desk: OurDesk,
+    sha256: Annotated[str | None, Query(pattern="^[0-9a-f]{64}$")] = None,
+) -> Any:  # noqa: ANN401  # the schema checks it
+    """List the models, newest first; ``sha256`` asks whether a file needs uploading at all."""
+    return {"models": models.listed(desk, sha256), "next": None}
 
 
 @router.get("/models/{id}", response_model=schemas.Model)
@@ -90,7 +124,9 @@ async def put_inputs(request: Request, desk: OurDesk) -> Any:  # noqa: ANN401  #
     """Upload arrays by input name as an ``.npz`` file, for verification or calibration."""
     home = desk.settings.home
     with places.staging(home) as folder:
-        sink = await uploads.receive(request, folder, desk.settings, filename="inputs.npz")
+        sink = await uploads.receive(
+            request, folder, desk.settings, filename="inputs.npz", room=partial(room.check, desk)
+        )
         if len(sink.files) != 1:
             raise BadInputs("more than one file", hint="Send one .npz file.")
         path = folder / sink.files[0].name

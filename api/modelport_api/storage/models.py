@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import shutil
 import threading
@@ -19,51 +20,69 @@ from modelport_api.desk import Desk
 from modelport_api.jobs import records
 from modelport_api.jobs.tables import models
 from modelport_api.problems import InUse, NotFound
-from modelport_api.storage import places
-from modelport_api.storage.uploads import File
+from modelport_api.storage import places, resumable, room
+from modelport_api.storage.uploads import Come, File
 
 Json = dict[str, Any]
 _KEEPING = threading.Lock()
 MAX_LISTED = 1000
 
 
-def keep(desk: Desk, folder: Path, files: Sequence[File], source: str) -> tuple[Json, bool]:
-    """Take over the uploaded ``files`` of ``folder``; return the model, and whether it is new.
+def keep(desk: Desk, come: Come, work: Path, source: str) -> tuple[Json, bool]:
+    """Take over the files that have come; return the model, and whether it is new.
 
     The same files under the same names are one model.
 
     Raises:
         ModelportError: They are no model that can be read; nothing is kept.
     """
-    digest = _digest(files, source)
+    digest = _digest(come.files, source)
     if (known := _by(desk, models.c.digest == digest)) is not None:
+        _use_up(desk, come.uploads)
         return known, False
-    paths = [folder / file.name for file in files]
-    artifact, description = core.inspect_files(
-        paths, folder.with_name("work"), desk.house, source=source
-    )
+    if not come.uploads:  # those are counted already
+        room.check_share(desk, sum(file.size for file in come.files))
+    artifact, description = core.inspect_files(come.paths, work, desk.house, source=source)
     row = {
+        **_row(come.files, digest, source),
+        "name": come.files[0].name if len(come.files) == 1 else Path(artifact.main).name,
+        "format": artifact.format,
+        "description": jsonable(description),
+    }
+    with _KEEPING:
+        twin = _by(desk, models.c.digest == digest)
+        if twin is None:
+            _take(places.model(desk.settings.home, digest), come)
+            with desk.engine.begin() as connection:
+                connection.execute(sa.insert(models).values(**row))
+    _use_up(desk, come.uploads)
+    return twin or _view(desk, row), twin is None
+
+
+def _row(files: Sequence[File], digest: str, source: str) -> Json:
+    return {
         "id": uuid.uuid4().hex,
         "digest": digest,
         "sha256": files[0].sha256 if len(files) == 1 else digest,
-        "name": files[0].name if len(files) == 1 else Path(artifact.main).name,
         "size": sum(file.size for file in files),
         "source": source,
-        "format": artifact.format,
         "files": [{"name": file.name, "size": file.size} for file in files],
-        "description": jsonable(description),
         "created_at": time.time(),
     }
-    with _KEEPING:
-        if (known := _by(desk, models.c.digest == digest)) is not None:
-            return known, False
-        place = places.model(desk.settings.home, digest)
-        shutil.rmtree(place, ignore_errors=True)  # of a process that died before its row
-        place.parent.mkdir(parents=True, exist_ok=True)
-        folder.replace(place)
-        with desk.engine.begin() as connection:
-            connection.execute(sa.insert(models).values(**row))
-    return _view(desk, row), True
+
+
+def _take(place: Path, come: Come) -> None:
+    # A second name and not a new one: a process that dies here has lost no upload.
+    shutil.rmtree(place, ignore_errors=True)  # of one that died before its row
+    place.mkdir(parents=True)
+    for path, file in zip(come.paths, come.files, strict=True):
+        (place / file.name).hardlink_to(path)
+
+
+def _use_up(desk: Desk, ids: Sequence[str]) -> None:
+    for id in ids:
+        with contextlib.suppress(NotFound):
+            resumable.remove(desk, id)
 
 
 def find(desk: Desk, id: str) -> Json:
@@ -78,9 +97,11 @@ def find(desk: Desk, id: str) -> Json:
     return found
 
 
-def listed(desk: Desk) -> list[Json]:
-    """Return the newest models."""
+def listed(desk: Desk, sha256: str | None = None) -> list[Json]:
+    """Return the newest models, or those of one digest."""
     query = sa.select(models).order_by(models.c.created_at.desc()).limit(MAX_LISTED)
+    if sha256 is not None:
+        query = query.where(models.c.sha256 == sha256)
     with desk.engine.connect() as connection:
         rows = list(connection.execute(query).mappings())
     targets = {format: core.targets(format, desk.house) for format in {r["format"] for r in rows}}

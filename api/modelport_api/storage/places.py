@@ -1,7 +1,8 @@
 """Where things lie under the service's home folder; the only module that knows.
 
 ``models/<digest>/`` files of a model as uploaded · ``inputs/<id>.npz`` ·
-``jobs/<job>/<attempt>/`` with ``result/`` · ``staging/<id>/`` what is not yet kept.
+``jobs/<job>/<attempt>/`` with ``result/`` · ``uploads/<id>/`` one file that may still grow ·
+``staging/<id>/`` what is not yet kept.
 """
 
 from __future__ import annotations
@@ -21,6 +22,11 @@ def model(home: Path, digest: str) -> Path:
 def inputs(home: Path, id: str) -> Path:
     """Return the file of a set of inputs."""
     return home / "inputs" / f"{id}.npz"
+
+
+def upload(home: Path, id: str) -> Path:
+    """Return the folder of one resumable upload."""
+    return home / "uploads" / id
 
 
 def job(home: Path, job: str) -> Path:

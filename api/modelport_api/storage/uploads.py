@@ -39,6 +39,21 @@ class File:
     sha256: str
 
 
+@dataclass(frozen=True)
+class Come:
+    """The files of a model that have come.
+
+    Attributes:
+        paths: Where they lie, on the disk of the models.
+        files: What they are called, their sizes and digests; in the same order.
+        uploads: Ids of the resumable uploads that they are, used up by the model.
+    """
+
+    paths: tuple[Path, ...]
+    files: tuple[File, ...]
+    uploads: tuple[str, ...] = ()
+
+
 @dataclass
 class Sink:
     """Writes the files of one upload into ``folder``; used from one thread at a time."""
@@ -129,7 +144,14 @@ def clean(name: str) -> str:
     ) or "model"
 
 
-async def receive(request: Request, folder: Path, settings: Settings, *, filename: str) -> Sink:
+async def receive(
+    request: Request,
+    folder: Path,
+    settings: Settings,
+    *,
+    filename: str,
+    room: Callable[[int], None],
+) -> Sink:
     """Write the body of ``request`` into ``folder`` and return what came.
 
     Args:
@@ -137,6 +159,7 @@ async def receive(request: Request, folder: Path, settings: Settings, *, filenam
         folder: Exists and is empty.
         settings: For the limits.
         filename: Name of a raw body; else its Content-Disposition says it.
+        room: Raises where the bytes that are announced cannot be kept.
 
     Raises:
         BadRequest: There is no file in it, or it is malformed.
@@ -149,7 +172,7 @@ async def receive(request: Request, folder: Path, settings: Settings, *, filenam
     announced = int(length)
     if announced > settings.upload_bytes + CHUNK:  # multipart needs some for its headers
         raise too_large(settings.upload_bytes)
-    check_disk(folder, settings.disk_reserve, announced)
+    await run_in_threadpool(room, announced)
     sink = Sink(folder, settings.upload_bytes, settings.disk_reserve)
     kind, parameters = parse_options_header(request.headers.get("content-type"))
     multipart = kind == b"multipart/form-data"

@@ -4,6 +4,64 @@
  */
 
 export interface paths {
+    "/v1/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post Upload
+         * @description Begin an upload; ``filename`` in ``Upload-Metadata`` is the file's name.
+         *
+         *     With a body of ``application/offset+octet-stream``, its first bytes come along.
+         */
+        post: operations["post_upload_v1_uploads_post"];
+        delete?: never;
+        /**
+         * Describe Uploads
+         * @description Say which parts of tus 1.0 are spoken, and the largest upload.
+         */
+        options: operations["describe_uploads_v1_uploads_options"];
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/uploads/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Upload
+         * @description Show how far an upload has come, and its digest once it is whole.
+         */
+        get: operations["get_upload_v1_uploads__id__get"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Upload
+         * @description Give an upload up; its bytes are deleted.
+         */
+        delete: operations["delete_upload_v1_uploads__id__delete"];
+        options?: never;
+        /**
+         * Head Upload
+         * @description Say where to go on; a request that still writes this upload lets go of it.
+         */
+        head: operations["head_upload_v1_uploads__id__head"];
+        /**
+         * Patch Upload
+         * @description Add the next bytes; what came before the connection broke is kept.
+         */
+        patch: operations["patch_upload_v1_uploads__id__patch"];
+        trace?: never;
+    };
     "/v1/models": {
         parameters: {
             query?: never;
@@ -13,7 +71,7 @@ export interface paths {
         };
         /**
          * List Models
-         * @description List the models, newest first.
+         * @description List the models, newest first; ``sha256`` asks whether a file needs uploading at all.
          */
         get: operations["list_models_v1_models_get"];
         /**
@@ -24,7 +82,14 @@ export interface paths {
          *     names its format where it is ambiguous.
          */
         put: operations["put_model_v1_models_put"];
-        post?: never;
+        /**
+         * Post Model
+         * @description Make a model of one or more finished resumable uploads.
+         *
+         *     They are used up by it. After a refusal they are still there, for the case that a file
+         *     was missing.
+         */
+        post: operations["post_model_v1_models_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -715,6 +780,10 @@ export interface components {
         Limits: {
             /** Upload Bytes */
             upload_bytes: number;
+            /** Upload Seconds */
+            upload_seconds: number;
+            /** Storage Bytes */
+            storage_bytes: number | null;
             /** Memory */
             memory: number;
             /** Seconds */
@@ -859,6 +928,41 @@ export interface components {
             options: components["schemas"]["OptionSchema"][];
         };
         /**
+         * Upload
+         * @description A resumable upload and how far it has come.
+         */
+        Upload: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Size */
+            size: number;
+            /** Offset */
+            offset: number;
+            /**
+             * Sha256
+             * @description Of the whole file; empty until it is whole
+             */
+            sha256: string;
+            /** Expires At */
+            expires_at: string;
+        };
+        /**
+         * Uploaded
+         * @description What to make a model of.
+         */
+        Uploaded: {
+            /** Uploads */
+            uploads: string[];
+            /**
+             * Source
+             * @description Its format, where that is ambiguous
+             * @default
+             */
+            source: string;
+        };
+        /**
          * Wish
          * @description A conversion to be made.
          * @example {
@@ -967,9 +1071,265 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    list_models_v1_models_get: {
+    post_upload_v1_uploads_post: {
         parameters: {
             query?: never;
+            header?: {
+                "upload-length"?: string;
+                "upload-metadata"?: string;
+                "upload-checksum"?: string;
+                "tus-resumable"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/offset+octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; `code` says why */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    describe_uploads_v1_uploads_options: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; `code` says why */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_upload_v1_uploads__id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
+            };
+            /** @description Refused; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; `code` says why */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_upload_v1_uploads__id__delete: {
+        parameters: {
+            query?: never;
+            header?: {
+                "tus-resumable"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; `code` says why */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    head_upload_v1_uploads__id__head: {
+        parameters: {
+            query?: never;
+            header?: {
+                "tus-resumable"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; `code` says why */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patch_upload_v1_uploads__id__patch: {
+        parameters: {
+            query?: never;
+            header?: {
+                "upload-offset"?: string;
+                "upload-checksum"?: string;
+                "tus-resumable"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/offset+octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The bytes are not those of the checksum */
+            460: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; `code` says why */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_models_v1_models_get: {
+        parameters: {
+            query?: {
+                sha256?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1021,6 +1381,57 @@ export interface operations {
                 "multipart/form-data": {
                     file?: string[];
                 };
+            };
+        };
+        responses: {
+            /** @description It was here already */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Model"];
+                };
+            };
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Model"];
+                };
+            };
+            /** @description Refused; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; `code` says why */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_model_v1_models_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Uploaded"];
             };
         };
         responses: {

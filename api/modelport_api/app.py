@@ -15,11 +15,21 @@ from modelport import __version__
 from modelport_api import page, problems, schemas
 from modelport_api.auth import keys
 from modelport_api.auth.guard import Guard
+from modelport_api.builds import Builder
 from modelport_api.desk import Desk
 from modelport_api.jobs import database
 from modelport_api.jobs.engine_dbos import DbosEngine
 from modelport_api.jobs.events import Tailer
-from modelport_api.routes import catalogue, conversions, health, models, oneshot, results, uploads
+from modelport_api.routes import (
+    catalogue,
+    conversions,
+    environments,
+    health,
+    models,
+    oneshot,
+    results,
+    uploads,
+)
 from modelport_api.settings import Settings
 
 PROBLEM: dict[str, Any] = {
@@ -38,12 +48,13 @@ def create(settings: Settings) -> FastAPI:
         await run_in_threadpool(database.migrate, settings)
         engine = database.connect(settings)
         queue = DbosEngine(settings.database_url, poll_seconds=settings.poll_seconds)
-        desk = Desk(settings, engine, queue, Tailer(engine))
+        desk = Desk(settings, engine, queue, Tailer(engine), Builder(settings, engine))
         app.state.desk = desk
         # Loading the plugins takes longer than the first request should wait.
         threading.Thread(target=lambda: desk.house, daemon=True).start()
         yield
         await desk.tailer.stop()
+        await run_in_threadpool(desk.builder.close)
         engine.dispose()
 
     app = FastAPI(
@@ -56,11 +67,13 @@ def create(settings: Settings) -> FastAPI:
         redoc_url=None,
     )
     problems.install(app)
-    for part in (uploads, models, conversions, results, oneshot, catalogue):
+    for part in (uploads, models, conversions, results, oneshot, catalogue, environments):
         app.include_router(part.router, prefix="/v1")
     app.include_router(health.router)
     page.install(app)
-    app.add_middleware(Guard, settings=settings, key=keys.expected(settings, _say))
+    key = keys.expected(settings, _say)
+    admin = keys.administration(settings, key)
+    app.add_middleware(Guard, settings=settings, key=key, admin=admin)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's own recipe
     return app
 

@@ -11,6 +11,7 @@ from anyio import CapacityLimiter
 from fastapi import Depends, Request
 
 from modelport.engine import House
+from modelport_api.builds import Builder
 from modelport_api.house import open_house
 from modelport_api.jobs.events import Tailer
 from modelport_api.jobs.port import JobEngine
@@ -32,6 +33,7 @@ class Desk:
     engine: sa.Engine
     queue: JobEngine
     tailer: Tailer
+    builder: Builder
     inspections: CapacityLimiter = field(init=False)
     arrivals: Arrivals = field(default_factory=Arrivals)
     _house: House | None = None

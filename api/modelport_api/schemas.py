@@ -246,10 +246,13 @@ class Environment(BaseModel):
 
     name: str
     python: str
+    state: Literal["missing", "building", "ready", "broken"]
     ready: bool
-    size: int
+    size: int = Field(description="Bytes of its files; 0 until it is built")
+    shared: int = Field(description="Bytes of these that another environment holds too")
     digest: str = Field(description="Of its version of Python, pins and locks")
-    reason: str
+    reason: str = Field(description="Why it is not ready, and what to run; empty where it is")
+    command: str = Field(description="What builds it on the server; empty where it is ready")
     requires: list[str]
     packages: list[Package] = Field(description="What is installed; empty until it is built")
 

@@ -44,6 +44,8 @@ class Settings(BaseSettings):
         host: Address to listen on; anything but loopback wants a key (see ``no_auth``).
         home: Folder of the database, the models, the results, the environments.
         api_key: The key that requests must carry; made at the first start where one is needed.
+        admin_key: The operator's: with it environments can be built and deleted by REST; without
+            one, only where the service is this machine's own (loopback, no key, no other names).
         no_auth: Serve on other addresses than loopback without a key.
         allowed_hosts: Names accepted besides the loopback ones, comma-separated; ``*``: any.
         workers: Worker processes that ``serve`` starts.
@@ -71,6 +73,7 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535)
     home: Path = Field(default_factory=home_folder)
     api_key: SecretStr | None = None
+    admin_key: SecretStr | None = None
     no_auth: bool = False
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     workers: int = Field(default=1, ge=0, le=64)
@@ -96,7 +99,7 @@ class Settings(BaseSettings):
     def _absolute(cls, home: Path) -> Path:
         return home.expanduser().resolve()
 
-    @field_validator("api_key", mode="before")
+    @field_validator("api_key", "admin_key", mode="before")
     @classmethod
     def _blank_is_unset(cls, key: object) -> object:
         # Compose files and unit files pass variables on that nobody has set, as "".

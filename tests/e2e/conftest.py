@@ -78,6 +78,8 @@ def service(home: Path, **values: Any) -> Iterator[Service]:
     settings = Settings(home=home, port=port, **values)
     key = values.get("api_key")
     extra = {"MODELPORT_API_KEY": key} if key else {}
+    if admin := values.get("admin_key"):
+        extra["MODELPORT_ADMIN_KEY"] = admin
     extra["MODELPORT_ALLOWED_HOSTS"] = ", ".join(values.get("allowed_hosts", ()))
     own = {"MODELPORT_ENVS": str(House.open().envs.root), "PYTHONUNBUFFERED": "1"}
     log = home.parent / f"{home.name}.log"

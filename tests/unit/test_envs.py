@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from modelport.envs import Envs, find_python, progress
-from modelport.envs.sharing import share, shared_bytes
+from modelport.envs import Envs, command, find_python, progress
 from modelport.errors import EnvironmentBroken, Unavailable
 from modelport.model import Environment
 
@@ -78,7 +76,8 @@ def test_the_builder_keeps_tools_from_reporting(tmp_path: Path) -> None:
 def test_no_interpreter_says_how_to_get_one() -> None:
     with pytest.raises(EnvironmentBroken) as caught:
         find_python("3.99")
-    assert "Python 3.99" in str(caught.value)
+    told = f"{caught.value} {caught.value.hint}"
+    assert all(word in told for word in ("Python 3.99", "PATH", "pyenv", "uv"))
 
 
 def test_two_processes_asking_for_one_build_it_once(tmp_path: Path) -> None:
@@ -99,6 +98,18 @@ def test_killing_the_builder_half_way_leaves_nothing_broken(tmp_path: Path) -> N
     assert not some.status("toy").ready
     assert some.status("toy").reason == "not built"
     assert some.build("toy", lambda _: None).ready
+
+
+def test_a_build_is_seen_by_others_and_waited_for(tmp_path: Path) -> None:
+    some = envs(tmp_path)
+    first = started(tmp_path)
+    while not (some.folder("toy") / "pyvenv.cfg").exists():
+        assert first.poll() is None
+    assert some.status("toy").state == "building"
+    told: list[str] = []
+    assert some.build("toy", told.append).ready
+    assert told == ["environment toy: another process works on it, waiting"]
+    first.communicate()
 
 
 def started(root: Path) -> subprocess.Popen[str]:
@@ -150,30 +161,39 @@ def test_progress_never_runs_backwards_and_ends_at_one(tmp_path: Path) -> None:
 
 def test_each_package_is_told_once() -> None:
     told: list[str] = []
-    heard = progress.packages("toy", 2, told.append)
+    heard = progress.packages("toy", 3, told.append)
     for line in (
         "Collecting six==1.17.0 (from -r requirements.txt (line 1))",
         "  Downloading six-1.17.0-py2.py3-none-any.whl (11 kB)",
         "Collecting six==1.17.0",
         "Collecting rich==15.0.0",
+        "Processing /wheels/modelport_net-1.0-py3-none-any.whl (from -r requirements.txt (line 1))",
         "Installing collected packages: six, rich",
     ):
         heard(line)
     assert [str(news).partition(": ")[2] for news in told] == [
-        "package 1 of 2: six==1.17.0",
-        "package 2 of 2: rich==15.0.0",
+        "package 1 of 3: six==1.17.0",
+        "package 2 of 3: rich==15.0.0",
+        "package 3 of 3: modelport-net==1.0",
         "unpacking",
     ]
 
 
-def test_a_broken_one_says_why_and_is_repaired(tmp_path: Path) -> None:
-    some = envs(tmp_path, health=("json", "pip"))
-    root = some.build("toy", lambda _: None).root
-    (pip,) = root.glob("lib/python*/site-packages/pip")
-    shutil.rmtree(pip)
-    assert "No module named 'pip'" in some.examine("toy").reason
-    assert some.examine("toy").command == "modelport env doctor toy --repair"
-    assert some.repair("toy", lambda _: None).ready
+def test_a_listener_that_has_enough_ends_the_build(tmp_path: Path) -> None:
+    """A cancel comes as an error of the listener; the tool is killed, not waited for."""
+
+    def enough(_line: str) -> None:
+        raise KeyboardInterrupt
+
+    sleeper = "import time; print('begun', flush=True); time.sleep(3000)"
+    with pytest.raises(KeyboardInterrupt):
+        command.run([sys.executable, "-c", sleeper], "toy", enough)
+
+
+def test_a_folder_that_cannot_be_written_is_said_so(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(EnvironmentBroken, match="cannot be written"):
+        envs(tmp_path / "file" / "envs").build("toy", lambda _: None)
 
 
 def test_a_repair_builds_nothing_that_was_not_built(tmp_path: Path) -> None:
@@ -186,31 +206,3 @@ def test_folders_of_earlier_pins_are_leftovers(tmp_path: Path) -> None:
     for folder in (old, tmp_path / "toy-notes", some.folder("toy")):
         folder.mkdir()
     assert some.leftovers() == (old,)
-
-
-def packaged(root: Path, body: bytes, version: str = "1.0") -> Path:
-    """Return a folder that looks like an environment with one package."""
-    site = root / "lib" / "python3.11" / "site-packages"
-    (site / f"six-{version}.dist-info").mkdir(parents=True)
-    (site / f"six-{version}.dist-info" / "RECORD").write_text("six.py,sha256=x,1\n../../../etc,,\n")
-    (site / "six.py").write_bytes(body)
-    return root
-
-
-def test_equal_files_of_equal_packages_are_linked(tmp_path: Path) -> None:
-    one, two = packaged(tmp_path / "1", b"x" * 5000), packaged(tmp_path / "2", b"x" * 5000)
-    assert share(two, [one]) == 5000
-    assert shared_bytes(two) == 5000
-
-
-@pytest.mark.parametrize(
-    ("body", "version"),
-    [
-        pytest.param(b"y" * 5000, "1.0", id="other-bytes"),
-        pytest.param(b"x" * 5000, "2.0", id="other-version"),
-        pytest.param(b"x" * 50, "1.0", id="small"),
-    ],
-)
-def test_other_files_are_not_linked(tmp_path: Path, body: bytes, version: str) -> None:
-    one = packaged(tmp_path / "1", b"x" * 5000 if len(body) > 100 else body)
-    assert share(packaged(tmp_path / "2", body, version), [one]) == 0

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import re
 import sys
 import tomllib
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -16,6 +13,7 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from supply.audit import CLEAN, FOUND, UNKNOWN, ignored, verdict
 from supply.lock import definitions, read
+from wheels import wheel
 
 from modelport import envs as rooms
 from modelport.envs import Envs, bill_of
@@ -67,27 +65,6 @@ def test_the_locks_of_the_service_hold_what_the_project_asks_for(
     names = {plain(re.split(r"[\[<>=!~ ;]", line)[0]) for line in asked}
     locked = read((ROOT / "supply" / f"{lock}.lock").read_text("utf-8"))
     assert names <= {plain(pin.partition("==")[0]) for pin in locked}
-
-
-def wheel(folder: Path, name: str, version: str, requires: str = "") -> str:
-    """Write a wheel with one module; return its digest."""
-    path = folder / f"{name}-{version}-py3-none-any.whl"
-    info = f"{name}-{version.partition('-')[0]}.dist-info"
-    needs = f"Requires-Dist: {requires}\n" if requires else ""
-    files = {
-        f"{name}.py": f"VERSION = {version!r}\n",
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
-        f"License: MIT\nHome-page: https://example.org/{name}\n{needs}",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    record = ""
-    with zipfile.ZipFile(path, "w") as archive:
-        for file, text in files.items():
-            archive.writestr(zipfile.ZipInfo(file), text)
-            digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=")
-            record += f"{file},sha256={digest.decode()},{len(text)}\n"
-        archive.writestr(zipfile.ZipInfo(f"{info}/RECORD"), f"{record}{info}/RECORD,,\n")
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def entry(pin: str, digest: str) -> str:

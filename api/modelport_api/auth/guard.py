@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from modelport.errors import ModelportError, TooLarge
 from modelport_api import problems
 from modelport_api.auth import keys
+from modelport_api.auth.scope import MEMBER
 from modelport_api.settings import Settings
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -41,11 +42,17 @@ SECURITY = {
 
 
 class Guard:
-    """ASGI middleware; ``key`` is the digest that a request's key must have, or None."""
+    """ASGI middleware; ``key`` is the digest that a request's key must have, or None.
 
-    def __init__(self, app: ASGIApp, settings: Settings, key: str | None) -> None:
+    ``admin`` is that of the operator's key, "" where nobody has one, None where all are it.
+    """
+
+    def __init__(
+        self, app: ASGIApp, settings: Settings, key: str | None, admin: str | None
+    ) -> None:
         self._app = app
         self._key = key
+        self._admin = admin
         self._body_bytes = settings.body_bytes
         self._hosts = LOOPBACK | {name.lower() for name in settings.allowed_hosts}
         if settings.loopback:
@@ -69,7 +76,7 @@ class Guard:
             await send(message)
 
         try:
-            self._check(scope["method"], scope["path"], Headers(scope=scope))
+            scope[MEMBER] = self._check(scope["method"], scope["path"], Headers(scope=scope))
             if scope["method"] not in SAFE and not _streamed(scope["method"], scope["path"]):
                 receive = await self._small(receive)
         except ModelportError as error:
@@ -77,22 +84,27 @@ class Guard:
             return
         await self._app(scope, receive, headed)
 
-    def _check(self, method: str, path: str, headers: Headers) -> None:
-        """Refuse strangers.
+    def _check(self, method: str, path: str, headers: Headers) -> bool:
+        """Refuse strangers; return whether it is the operator who asks.
 
         Without a key, the danger is another web page in the user's browser: by a name
         that it had pointed at this machine (host), or by a form or script (origin).
         """
+        given = headers.get("x-api-key") or _bearer(headers.get("authorization", ""))
+        operator = self._admin is None or (self._admin != "" and keys.fits(given, self._admin))
         if self._key is None:
             self._check_host(headers.get("host", ""))
             if method not in SAFE:
                 _check_origin(headers)
         elif path == "/metrics" or path.startswith("/v1/"):
-            given = headers.get("x-api-key") or _bearer(headers.get("authorization", ""))
-            if not keys.fits(given, self._key):
-                raise problems.Unauthorised(
-                    "this service wants a key", hint="Send it as Authorization: Bearer KEY."
-                )
+            self._check_key(given, operator=operator)
+        return operator
+
+    def _check_key(self, given: str, *, operator: bool) -> None:
+        if not operator and not keys.fits(given, self._key or ""):
+            raise problems.Unauthorised(
+                "this service wants a key", hint="Send it as Authorization: Bearer KEY."
+            )
 
     def _check_host(self, host: str) -> None:
         name = _host(host)[0]

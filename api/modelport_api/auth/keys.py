@@ -43,6 +43,22 @@ def expected(settings: Settings, say: Callable[[str], None]) -> str | None:
     return digest(key)
 
 
+def administration(settings: Settings, key: str | None) -> str | None:
+    """Return the digest of the operator's key; "" where none fits, None where all may do all.
+
+    Who reaches a service on loopback that has no key and no other name is on its machine, and can
+    as well run ``modelport env``. Anywhere else, whoever may convert is not the operator.
+
+    Args:
+        settings: The service's.
+        key: What ``expected`` returned.
+    """
+    if settings.admin_key is not None:
+        return digest(settings.admin_key.get_secret_value())
+    alone = key is None and settings.loopback and not settings.allowed_hosts
+    return None if alone else ""
+
+
 def fits(given: str, wanted: str) -> bool:
     """Whether the key ``given`` has the digest ``wanted``, in constant time; none never fits."""
     return bool(given) and hmac.compare_digest(digest(given), wanted)

@@ -63,6 +63,12 @@ if TYPE_CHECKING:
     help="Samples to quantise with, along the first axis.",
 )
 @click.option("--seed", type=int, default=0, help="Of the inputs that are drawn to verify.")
+@click.option(
+    "--build-env",
+    "build",
+    is_flag=True,
+    help="Build environments that are missing first; takes the network and minutes.",
+)
 @click.option("--require-verified", is_flag=True, help="End with status 4 on any other verdict.")
 @parameters.about_the_limits
 @click.option("--force", is_flag=True, help="Write into a folder that holds other files.")
@@ -79,6 +85,7 @@ def convert(
     inputs: Path | None,
     calibration: Path | None,
     seed: int,
+    build: bool,
     require_verified: bool,
     allow_pickle: bool,
     force: bool,
@@ -110,6 +117,7 @@ def convert(
         "calibration": calibration,
         "seed": seed,
         "consent": allow_pickle,
+        "build": build,
     }
     house = open_house(**limits)
     with workplace() as work:

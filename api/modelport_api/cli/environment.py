@@ -38,6 +38,7 @@ def list_environments(*, as_json: bool) -> None:
             {
                 "name": one.name,
                 "python": one.python,
+                "state": one.state,
                 "ready": one.ready,
                 "size": one.size,
                 "shared": one.shared,
@@ -49,12 +50,13 @@ def list_environments(*, as_json: bool) -> None:
         ]
         print_json({"environments": found})
         return
-    from modelport.report.words import size  # noqa: PLC0415  # --help must not wait for it
+    from modelport.envs import MISSING  # noqa: PLC0415  # --help must not wait for it
+    from modelport.report.words import size  # noqa: PLC0415  # likewise
 
     table = [("ENVIRONMENT", "PYTHON", "STATE", "SIZE", "TO BUILD IT")]
     for one in states:
         built = size(one.size) if one.ready else "-"
-        state = "ready" if one.ready else one.reason
+        state = one.state if one.ready or one.state == MISSING else f"{one.state}: {one.reason}"
         table.append((one.name, one.python, state, built, one.command or "-"))
     print_table(table)
 
@@ -63,7 +65,7 @@ def list_environments(*, as_json: bool) -> None:
 @name_argument
 @parameters.as_json
 def build(name: str, *, as_json: bool) -> None:
-    """Build an environment: the one command that uses the network.
+    """Build an environment, or mend a broken one: the one command that uses the network.
 
     With --json each step is a line of JSON on standard output, with the fraction done.
 
@@ -90,10 +92,13 @@ def doctor(names: tuple[str, ...], *, repair: bool, prune: bool, as_json: bool) 
     Example:
       modelport env doctor oneflow --repair
     """  # noqa: D301  # \b tells click to keep the lines
+    from modelport.envs import BROKEN, READY  # noqa: PLC0415  # --help must not wait for it
+
     envs = _envs()
     for name in names:
         _check(envs, name)
-    chosen = names or tuple(name for name in sorted(envs.known) if envs.status(name).ready)
+    built = (name for name in sorted(envs.known) if envs.status(name).state in {READY, BROKEN})
+    chosen = names or tuple(built)
     found = []
     for name in chosen:
         if repair:
@@ -104,7 +109,9 @@ def doctor(names: tuple[str, ...], *, repair: bool, prune: bool, as_json: bool) 
         shutil.rmtree(folder, ignore_errors=True)
     kept = [] if prune else [str(folder) for folder in old]
     if as_json:
-        states = [{"name": s.name, "ready": s.ready, "reason": s.reason} for s in found]
+        states = [
+            {"name": s.name, "state": s.state, "ready": s.ready, "reason": s.reason} for s in found
+        ]
         print_json({"environments": states, "leftovers": kept})
     else:
         for state in found:

@@ -17,6 +17,7 @@ CHECK_SECONDS = 0.2
 FIRST_DELAY, LAST_DELAY = 0.5, 30.0  # seconds between restarts of one that keeps dying
 STEADY_SECONDS = 60.0  # a worker that lived this long has its delay forgotten
 STOP_SECONDS = 5.0
+KEYS = frozenset({"MODELPORT_API_KEY", "MODELPORT_ADMIN_KEY"})
 
 
 @dataclass
@@ -78,8 +79,8 @@ class Supervisor:
     def _spawn(self, place: _Place) -> None:
         place.worker = uuid.uuid4().hex
         place.started = time.monotonic()
-        # A worker answers nobody, so it has no use for the key.
-        kept = {name: value for name, value in os.environ.items() if name != "MODELPORT_API_KEY"}
+        # A worker answers nobody, so it has no use for the keys.
+        kept = {name: value for name, value in os.environ.items() if name not in KEYS}
         place.process = subprocess.Popen(
             [sys.executable, "-m", "modelport_api.jobs.worker", "--lifeline", "--id", place.worker],
             # Held open for as long as we live, however we end.
@@ -105,8 +106,9 @@ class Supervisor:
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """Return the settings as environment variables, without the key, for our own processes."""
-    values = settings.model_dump(mode="json", exclude={"api_key", "allowed_hosts", "runner"})
+    """Return the settings as environment variables, without the keys, for our own processes."""
+    own = {"api_key", "admin_key", "allowed_hosts", "runner"}
+    values = settings.model_dump(mode="json", exclude=own)
     variables = {
         f"MODELPORT_{name.upper()}": str(value)
         for name, value in values.items()

@@ -1,24 +1,20 @@
-"""What the service can do: formats, converters, routes, environments, limits."""
+"""What the service can do: formats, converters, routes, limits."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query
 
 from modelport import planner
 from modelport.engine import House
-from modelport.envs import MEDIA_TYPE, packages_of
-from modelport_api import bill, schemas
+from modelport_api import builds, schemas
 from modelport_api.desk import OurDesk
-from modelport_api.problems import NotFound
-from modelport_api.routes import results
 from modelport_sdk import Converter
 from modelport_sdk.options import schema
 
 router = APIRouter(tags=["catalogue"])
 Json = dict[str, Any]
-BILL: dict[int | str, dict[str, Any]] = {200: {"content": {MEDIA_TYPE: {"schema": {}}}}}
 
 
 @router.get("/formats", response_model=schemas.Formats)
@@ -65,52 +61,10 @@ def list_routes(
     return {"routes": entries}
 
 
-@router.get("/environments", response_model=schemas.Environments)
-def list_environments(desk: OurDesk) -> Any:  # noqa: ANN401  # the schema checks it
-    """List the environments, and what is missing for those that are not ready."""
-    house = desk.house
-    return {"environments": [_environment(house, name) for name in sorted(house.envs.known)]}
-
-
-@router.get("/environments/{name}", response_model=schemas.Environment)
-def get_environment(name: str, desk: OurDesk) -> Any:  # noqa: ANN401  # the schema checks it
-    """Show one environment and what is installed in it."""
-    return _environment(desk.house, _known(desk.house, name))
-
-
-@router.get("/environments/{name}/sbom", response_class=Response, responses=BILL)
-def get_bill(name: str, desk: OurDesk) -> Response:
-    """Give an environment's bill of materials (CycloneDX); ``service`` is the service itself."""
-    own = name == bill.NAME
-    text = bill.service_bill() if own else desk.house.envs.bill(_known(desk.house, name))
-    headers = {"Content-Disposition": results.attachment(f"{name}.cdx.json")}
-    return Response(text, headers=headers, media_type=MEDIA_TYPE)
-
-
 @router.get("/limits", response_model=schemas.Limits)
 def get_limits(desk: OurDesk) -> Any:  # noqa: ANN401  # the schema checks it
     """Show what an upload and a conversion may use."""
     return {name: getattr(desk.settings, name) for name in schemas.Limits.model_fields}
-
-
-def _known(house: House, name: str) -> str:
-    if name not in house.envs.known:
-        raise NotFound(f"no environment {name[:64]}", hint="GET /v1/environments lists them.")
-    return name
-
-
-def _environment(house: House, name: str) -> Json:
-    status = house.envs.status(name)
-    return {
-        "name": name,
-        "python": house.envs.known[name].python,
-        "ready": status.ready,
-        "size": status.size,
-        "digest": house.envs.digest(name),
-        "reason": f"{status.reason}; run {status.command}" if status.command else "",
-        "requires": list(house.envs.known[name].requires),
-        "packages": packages_of(status.root) if status.ready else [],
-    }
 
 
 def _converter(house: House, converter: Converter) -> Json:
@@ -121,6 +75,6 @@ def _converter(house: House, converter: Converter) -> Json:
         **{name: getattr(converter, name) for name in names},
         "environment": converter.env,
         "available": status.ready,
-        "reason": reason,
+        "reason": builds.pathless(reason),
         "options": schema(converter.options),
     }

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Response
-from sse_starlette import EventSourceResponse, ServerSentEvent
-from starlette.concurrency import run_in_threadpool
+from sse_starlette import EventSourceResponse
 
 from modelport import engine as core
 from modelport.engine.candidates import check_options
@@ -17,11 +14,10 @@ from modelport_api.desk import Desk, OurDesk
 from modelport_api.jobs import events, orders, records
 from modelport_api.jobs.tables import OPEN
 from modelport_api.problems import BadRequest, NotFound
+from modelport_api.routes import streaming
 from modelport_api.storage import models, places
 
 router = APIRouter(tags=["conversions"])
-PING_SECONDS = 15
-NEWEST = 2**63 - 1  # what a database holds of an event's number
 Json = dict[str, Any]
 
 
@@ -121,24 +117,11 @@ async def watch(
     last_event_id: Annotated[str, Header(max_length=20)] = "",
 ) -> Response:
     """Stream ``stage`` and ``state`` events until the conversion is finished."""
-    known = last_event_id.isdecimal() and last_event_id.isascii()
-    last = min(int(last_event_id), NEWEST) if known else 0
-    now = await run_in_threadpool(find, desk, id)
-    if now["state"] not in OPEN and not await run_in_threadpool(_since, desk, id, last):
-        return Response(status_code=204)
-    # Proxies must pass each event on at once.
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return EventSourceResponse(_told(desk, id, last), ping=PING_SECONDS, headers=headers)
 
+    def live() -> bool:
+        return find(desk, id)["state"] in OPEN
 
-def _since(desk: Desk, id: str, last: int) -> bool:
-    with desk.engine.connect() as connection:
-        return bool(events.since(connection, last, id))
+    def final(event: events.Event) -> bool:
+        return event.kind == events.STATE and event.data["state"] not in OPEN
 
-
-async def _told(desk: Desk, id: str, last: int) -> AsyncIterator[ServerSentEvent]:
-    async for event in desk.tailer.follow(id, last):
-        data = json.dumps(event.data, ensure_ascii=False)
-        yield ServerSentEvent(data, event=event.kind, id=str(event.id))
-        if event.kind == events.STATE and event.data["state"] not in OPEN:
-            return
+    return await streaming.stream(desk, id, last_event_id, live=live, final=final)

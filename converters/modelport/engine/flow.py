@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from modelport import errors, intake, planner, sandbox
+from modelport.engine import environments
 from modelport.engine.answers import stem
 from modelport.engine.bench import Bench, Observe
 from modelport.engine.candidates import Ask, attempt, check_options
@@ -135,6 +136,8 @@ def convert(
     bench = Bench(house, work, observe, cancel, request.consent)
     observe("receive", 0.0, "")
     source = receive(request.files, work, house, source=request.source)
+    if request.build:
+        environments.build(bench, source.format, request.target)
     observe("inspect", 0.0, source.main)
     try:
         subject = Subject(source, look(bench, source), request)

@@ -24,6 +24,8 @@ class Request:
         calibration: An ``.npz`` of arrays by input name, samples along the first axis.
         seed: Of the inputs that are drawn.
         consent: Whether operator and uploader let pickled code run in the sandbox.
+        build: Whether environments that are missing may be built on the way, which takes the
+            network and minutes; else the conversion is refused with the command.
     """
 
     files: tuple[Path, ...]
@@ -35,6 +37,7 @@ class Request:
     calibration: Path | None = None
     seed: int = 0
     consent: bool = False
+    build: bool = False
 
 
 @dataclass(frozen=True)

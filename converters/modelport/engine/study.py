@@ -70,7 +70,7 @@ def study(bench: Bench, subject: Subject) -> Study:
         return Study(rungs[0], problem=inputs.TOO_LARGE)
     state = bench.house.envs.status(runtime.env)
     if not state.ready:
-        lacking = f"environment {state.name} is {state.reason} (run {state.command})"
+        lacking = f"environment {state.name}: {state.reason} (run {state.command})"
         return Study(rungs[0], problem=f"the source cannot be run: {lacking}")
     source = _Source(artifact, description, runtime, given, request.shapes, request.seed)
     place = bench.house.home / "cache" / "studies" / _key(bench, source)

@@ -55,10 +55,14 @@ def _followed(argv: Sequence[str], lines: list[str], heard: Heard | None) -> int
         told: list[str] = []
         side = threading.Thread(target=lambda: told.extend(process.stderr or ()), daemon=True)
         side.start()
-        for line in process.stdout or ():
-            lines.append(line)
-            if heard:
-                heard(line.rstrip())
+        try:
+            for line in process.stdout or ():
+                lines.append(line)
+                if heard:
+                    heard(line.rstrip())
+        except BaseException:  # whoever listens has had enough: do not wait for the tool's end
+            process.kill()
+            raise
         side.join()
     lines[:0] = told  # what a tool says last on stderr comes before its own output, as ever
     return process.returncode

@@ -26,16 +26,24 @@ def find_python(version: str) -> str:
     for candidate in sorted(pyenv.glob(f"{version}.*/bin/python{version}"), reverse=True):
         if _answers(str(candidate), version):
             return str(candidate)
-    if uv := shutil.which("uv"):
+    uv = _uv()
+    if uv:
         done = subprocess.run(
             [uv, "python", "find", version], capture_output=True, text=True, check=False
         )
         if done.returncode == 0 and _answers(done.stdout.strip(), version):
             return done.stdout.strip()
+    known = "known to uv" if uv else "known to uv, which is not installed"
     raise EnvironmentBroken(
-        f"no Python {version} on this machine",
-        hint=f"Install Python {version}: your system's package, pyenv, or uv python install.",
+        f"no Python {version} on PATH (python{version}), under pyenv, or {known}",
+        hint=f"Install one: your system's package, `pyenv install {version}`, or "
+        f"`uv python install {version}`; then build again.",
     )
+
+
+def _uv() -> str | None:
+    beside = str(Path(sys.executable).parent)  # a development install has one of its own
+    return shutil.which("uv") or shutil.which("uv", path=beside)
 
 
 def _answers(python: str, version: str) -> bool:

@@ -12,37 +12,26 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from modelport.envs import contents
 from modelport.envs.bill import bill_of
 from modelport.envs.command import run
 from modelport.envs.install import check, install, prepare
 from modelport.envs.interpreter import find_python
 from modelport.envs.progress import INSTALLED, READY, STARTED, VENV, News, Say
 from modelport.envs.sharing import share, shared_bytes
+from modelport.envs.status import (
+    BROKEN,
+    BUILDING,
+    MISSING,
+    READY_FILE,
+    Status,
+    acquit,
+    condemn,
+    condemned,
+)
+from modelport.envs.status import READY as IS_READY
 from modelport.errors import EnvironmentBroken, Unavailable
 from modelport.model import Environment
-
-
-@dataclass(frozen=True)
-class Status:
-    """Whether an environment can be used, and if not, why and what to do.
-
-    Attributes:
-        root: Its folder, built or not.
-        size: Bytes of its files; 0 until it is built.
-        shared: Bytes among them that another environment already held when it was built.
-    """
-
-    name: str
-    ready: bool
-    root: Path
-    python: str
-    reason: str = ""
-    command: str = ""
-    size: int = 0
-    shared: int = 0
-
-
-READY_FILE = "ready.json"
 
 
 @dataclass(frozen=True)
@@ -71,27 +60,29 @@ class Envs:
         return self.root / f"{name}-{self.digest(name)[:12]}"
 
     def status(self, name: str) -> Status:
-        """Return whether ``name`` is ready."""
+        """Return the state of ``name``; looks at a few files and runs nothing."""
+        found = self._settled(name)
+        if found.ready or not self._busy(name):
+            return found
+        return replace(found, state=BUILDING, reason="it is being built at this moment")
+
+    def _settled(self, name: str) -> Status:
+        """Return the state of ``name`` as far as nobody works on it; for who holds its lock."""
         if name not in self.known:
-            return Status(name, False, self.root, "", "no plugin defines this environment")
-        folder = self.folder(name)
-        asked = self.known[name].python
+            return Status(name, MISSING, self.root, "", "no plugin defines this environment")
+        folder, asked = self.folder(name), self.known[name].python
+        known = Status(name, MISSING, folder, asked, "not built", f"modelport env build {name}")
+        reason = condemned(folder)
         try:
             ready = json.loads((folder / READY_FILE).read_text("utf-8"))
         except (OSError, ValueError):
-            command = f"modelport env build {name}"
-            return Status(name, False, folder, asked, "not built", command)
-        if not (folder / "bin" / "python").exists():
-            command = f"modelport env build {name}"
-            return Status(name, False, folder, asked, "its interpreter has gone", command)
-        return Status(
-            name,
-            True,
-            folder,
-            ready["python"],
-            size=ready["size"],
-            shared=ready.get("shared", 0),
-        )
+            ready = None
+        if ready and not reason and not (folder / "bin" / "python").exists():
+            reason = "its interpreter has gone"
+        if ready and not reason:
+            size, shared = ready["size"], ready.get("shared", 0)
+            return Status(name, IS_READY, folder, ready["python"], size=size, shared=shared)
+        return replace(known, state=BROKEN, reason=reason) if reason else known
 
     def python(self, name: str) -> Path:
         """Return the interpreter of a ready environment.
@@ -115,63 +106,98 @@ class Envs:
         return bill_of(folder, f"modelport-environment-{name}", self.digest(name)[:12])
 
     def remove(self, name: str) -> None:
-        """Delete what stands of ``name``."""
+        """Delete what stands of ``name``.
+
+        Raises:
+            EnvironmentBroken: It cannot be deleted.
+        """
         with self._lock(name):
-            shutil.rmtree(self.folder(name), ignore_errors=True)
+            folder = self.folder(name)
+            # Not ready first: what is deleted half-way must not count as built.
+            (folder / READY_FILE).unlink(missing_ok=True)
+            shutil.rmtree(folder, ignore_errors=True)
+            acquit(folder)
+            if folder.exists():
+                raise EnvironmentBroken(f"environment {name} could not be deleted altogether")
 
     def build(self, name: str, say: Say) -> Status:
         """Build ``name`` unless it is ready; two processes asking for one build it once.
+
+        What stands there broken is built anew.
 
         Raises:
             EnvironmentBroken: No interpreter, or the install or the health check failed.
         """
         if name not in self.known:
             raise EnvironmentBroken(f"no plugin defines an environment {name}")
-        with self._lock(name):
-            status = self.status(name)
-            if status.ready:
-                return status
-            self._build(name, say)
-            return self.status(name)
+        with self._lock(name, say):
+            if not self._whole(name):
+                self._build(name, say)
+            return self._settled(name)
+
+    def _whole(self, name: str) -> bool:
+        """Return whether ``name`` is ready; one that was found broken is looked at again."""
+        folder = self.folder(name)
+        if condemned(folder) and (folder / READY_FILE).is_file():
+            return self.examine(name).ready
+        status = self._settled(name)
+        return status.ready and not self.fault(name)
+
+    def fault(self, name: str) -> str:
+        """Return which files of a built ``name`` are gone or changed, as a sentence; "" if none."""
+        return contents.fault(self.folder(name))
 
     def _build(self, name: str, say: Say) -> None:
         environment, folder = self.known[name], self.folder(name)
+        acquit(folder)
+        # What is built anew must not count as ready meanwhile; rmtree has no order.
+        (folder / READY_FILE).unlink(missing_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
-        say(News(f"environment {name}: looking for Python {environment.python}", STARTED))
-        interpreter = find_python(environment.python)
-        say(News(f"environment {name}: creating {folder} with {interpreter}", VENV))
-        run([interpreter, "-m", "venv", folder], name)
-        install(environment, folder, say)
-        prepare(environment, folder, say)
-        say(News(f"environment {name}: checking", INSTALLED))
-        check(environment, folder)
+        try:
+            say(News(f"environment {name}: looking for Python {environment.python}", STARTED))
+            interpreter = find_python(environment.python)
+            say(News(f"environment {name}: creating {folder} with {interpreter}", VENV))
+            run([interpreter, "-m", "venv", folder], name)
+            install(environment, folder, say)
+            prepare(environment, folder, say)
+            say(News(f"environment {name}: checking", INSTALLED))
+            check(environment, folder)
+        except EnvironmentBroken as exc:
+            condemn(folder, str(exc))
+            raise
         share(folder, self._others(folder))
         _finish(environment, folder)
         say(News(f"environment {name}: ready", READY))
 
     def examine(self, name: str) -> Status:
-        """Return whether ``name`` is built and imports what it must; takes seconds."""
-        status = self.status(name)
-        if not status.ready:
-            return status
+        """Return whether ``name`` is whole and imports what it must; takes seconds.
+
+        What is found is written down: a broken one is not used until it is mended.
+        """
+        folder = self.folder(name)
+        if not (folder / READY_FILE).is_file() or not (folder / "bin" / "python").exists():
+            return self._settled(name)
+        reason = self.fault(name)
         try:
-            check(self.known[name], status.root)
+            check(self.known[name], folder)
         except EnvironmentBroken as exc:
-            command = f"modelport env doctor {name} --repair"
-            return replace(status, ready=False, reason=str(exc), command=command)
-        return status
+            reason = "; ".join(part for part in (str(exc), reason) if part)
+        if reason:
+            condemn(folder, reason)
+        else:
+            acquit(folder)
+        return self._settled(name)
 
     def repair(self, name: str, say: Say) -> Status:
-        """Build ``name`` anew if it is built and broken; one that is not built stays so.
+        """Build ``name`` anew if it is broken; one that was never built stays so.
 
         Raises:
             EnvironmentBroken: It could not be built; nothing half-built counts as ready.
         """
-        with self._lock(name):
-            if self.status(name).ready and not self.examine(name).ready:
-                (self.folder(name) / READY_FILE).unlink()
+        with self._lock(name, say):
+            if self.examine(name).state == BROKEN:
                 self._build(name, say)
-            return self.examine(name)
+            return self._settled(name)
 
     def leftovers(self) -> tuple[Path, ...]:
         """Return folders of environments as they were before their pins changed."""
@@ -186,14 +212,42 @@ class Envs:
         return [path for path in ready if path != folder]
 
     @contextmanager
-    def _lock(self, name: str) -> Iterator[None]:
-        self.root.mkdir(parents=True, exist_ok=True)
-        with (self.root / f".{name}.lock").open("w") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX)
+    def _lock(self, name: str, say: Say | None = None) -> Iterator[None]:
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            stream = self._lock_file(name).open("w")
+        except OSError as exc:
+            raise EnvironmentBroken(
+                f"environment {name}: the folder of environments cannot be written here",
+                hint="Name another one with MODELPORT_ENVS, or build as the user it belongs to.",
+            ) from exc
+        with stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if say:
+                    told = f"environment {name}: another process works on it, waiting"
+                    say(News(told, STARTED))
+                fcntl.flock(stream, fcntl.LOCK_EX)
             yield
+
+    def _busy(self, name: str) -> bool:
+        """Return whether some process holds the lock of ``name``: it builds, mends or deletes."""
+        try:
+            with self._lock_file(name).open("rb") as stream:
+                fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
+
+    def _lock_file(self, name: str) -> Path:
+        return self.root / f".{name}.lock"
 
 
 def _finish(environment: Environment, folder: Path) -> None:
+    contents.record(folder)
     size = sum(p.lstat().st_size for p in folder.rglob("*") if p.is_file())
     ready = {
         "python": environment.python,

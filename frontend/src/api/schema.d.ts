@@ -390,6 +390,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Limits
+         * @description Show what an upload and a conversion may use.
+         */
+        get: operations["get_limits_v1_limits_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/environments": {
         parameters: {
             query?: never;
@@ -423,6 +443,34 @@ export interface paths {
          */
         get: operations["get_environment_v1_environments__name__get"];
         put?: never;
+        /**
+         * Build Environment
+         * @description Build an environment, or mend a broken one, in the background; needs the network.
+         */
+        post: operations["build_environment_v1_environments__name__post"];
+        /**
+         * Delete Environment
+         * @description End the building of an environment and delete what stands of it.
+         */
+        delete: operations["delete_environment_v1_environments__name__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/environments/{name}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Watch Environment
+         * @description Stream ``stage`` and ``state`` events of the latest build that this service was asked for.
+         */
+        get: operations["watch_environment_v1_environments__name__events_get"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -442,26 +490,6 @@ export interface paths {
          * @description Give an environment's bill of materials (CycloneDX); ``service`` is the service itself.
          */
         get: operations["get_bill_v1_environments__name__sbom_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/limits": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Get Limits
-         * @description Show what an upload and a conversion may use.
-         */
-        get: operations["get_limits_v1_limits_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -643,17 +671,38 @@ export interface components {
             name: string;
             /** Python */
             python: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "missing" | "building" | "ready" | "broken";
             /** Ready */
             ready: boolean;
-            /** Size */
+            /**
+             * Size
+             * @description Bytes of its files; 0 until it is built
+             */
             size: number;
+            /**
+             * Shared
+             * @description Bytes of these that another environment holds too
+             */
+            shared: number;
             /**
              * Digest
              * @description Of its version of Python, pins and locks
              */
             digest: string;
-            /** Reason */
+            /**
+             * Reason
+             * @description Why it is not ready, and what to run; empty where it is
+             */
             reason: string;
+            /**
+             * Command
+             * @description What builds it on the server; empty where it is ready
+             */
+            command: string;
             /** Requires */
             requires: string[];
             /**
@@ -2203,6 +2252,44 @@ export interface operations {
             };
         };
     };
+    get_limits_v1_limits_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Limits"];
+                };
+            };
+            /** @description Refused; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; `code` says why */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_environments_v1_environments_get: {
         parameters: {
             query?: never;
@@ -2281,7 +2368,7 @@ export interface operations {
             };
         };
     };
-    get_bill_v1_environments__name__sbom_get: {
+    build_environment_v1_environments__name__post: {
         parameters: {
             query?: never;
             header?: never;
@@ -2292,13 +2379,22 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description It is ready already */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/vnd.cyclonedx+json; version=1.6": unknown;
+                    "application/json": components["schemas"]["Environment"];
+                };
+            };
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Environment"];
                 };
             };
             /** @description Refused; `code` says why */
@@ -2321,11 +2417,53 @@ export interface operations {
             };
         };
     };
-    get_limits_v1_limits_get: {
+    delete_environment_v1_environments__name__delete: {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; `code` says why */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    watch_environment_v1_environments__name__events_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                "last-event-id"?: string;
+            };
+            path: {
+                name: string;
+            };
             cookie?: never;
         };
         requestBody?: never;
@@ -2336,7 +2474,54 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Limits"];
+                    "text/event-stream": string;
+                };
+            };
+            /** @description It is not being built, and nothing is newer than Last-Event-ID */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; `code` says why */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_bill_v1_environments__name__sbom_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.cyclonedx+json; version=1.6": unknown;
                 };
             };
             /** @description Refused; `code` says why */

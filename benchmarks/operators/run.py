@@ -59,15 +59,17 @@ class Records:
 def run(
     passes: Sequence[Sequence[Line]], targets: Sequence[str], records: Records, place: Place
 ) -> None:
-    """Run what is missing: first one case an operator and every graph, then the others.
+    """Run what is missing: one case an operator and every graph, then the others, then the rest.
 
-    Within a pass the unions of all targets come before the cases that have to run alone.
+    The rest are the cases that have to run alone. They cost as much as a union each, so that
+    they come last, in the same order.
     """
     screens = {target: outlook(target, place.cases.parent) for target in records.targets}
     words = {(n, t): told["word"] for t, seen in screens.items() for n, told in seen.items()}
     fragile = {name for (name, _), word in words.items() if word != "agrees"}
+    alone: list[tuple[Line, str]] = []
     for number, batch in enumerate(passes):
-        alone: list[tuple[Line, str]] = []
+        left: list[tuple[Line, str]] = []
         for target in targets:
             seen = outlook(target, place.cases.parent)
             shared = groups(batch, SIZE, seen, fragile)
@@ -75,14 +77,14 @@ def run(
             print(head, flush=True)
             for members in shared:
                 missing = [line for line in members if records.missing(line, target)]
-                left = settle(missing, target, records, place, seen)
-                alone += [(line, target) for line in left]
+                single = settle(missing, target, records, place, seen)
+                left += [(line, target) for line in single]
         # What came out wrong matters most: is it called verified?
-        alone.sort(key=lambda pair: words.get((pair[0]["name"], pair[1])) != "off")
-        print(f"== pass {number}: {len(alone)} alone", flush=True)
-        for line, target in alone:
-            if records.missing(line, target):
-                keep([line], [line], target, records, flow([line], target, place))
+        alone += sorted(left, key=lambda pair: words.get((pair[0]["name"], pair[1])) != "off")
+    print(f"== {len(alone)} alone", flush=True)
+    for line, target in alone:
+        if records.missing(line, target):
+            keep([line], [line], target, records, flow([line], target, place))
 
 
 def settle(

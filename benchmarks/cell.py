@@ -84,6 +84,7 @@ def convert(job: Job) -> dict[str, Any]:
     cell: dict[str, Any] = {"model": job.model, "target": job.target, "operators": {}, "hint": ""}
     cell["key"] = job.key
     with tempfile.TemporaryDirectory(prefix="scoreboard-", dir=opened.home) as scratch:
+        Path(scratch).chmod(0o711)  # the user that a job gets has to reach its folder
         inputs = Path(job.inputs) if job.inputs else None
         shapes = {} if inputs else {name: tuple(sizes) for name, sizes in job.shapes.items()}
         request = engine.Request((Path(job.file),), job.target, shapes=shapes, inputs=inputs)
@@ -114,6 +115,7 @@ def _figures(report: Mapping[str, Any]) -> dict[str, Any]:
         "size": report["result"]["size"],
         "route": next(a["route"] for a in report["attempts"] if a["chosen"]),
         "restrictions": report["restrictions"],
+        "layers": report["sandbox"]["layers"],
         "default": details.get("runtimes", {}).get("default"),
     }
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ def write(
         "",
         *machine(house),
         "",
-        *sandbox(),
+        *(_sandbox(cells) or sandbox()),
         "",
         "## Summary",
         "",
@@ -162,8 +163,21 @@ def machine(house: House) -> list[str]:
 
 def sandbox() -> list[str]:
     """Return the sentence that names the layers of the sandbox that were in force."""
-    state = ", ".join(f"{name} {value}" for name, value in summary(layers().in_force).items())
-    return [f"Layers of the sandbox: {state}."]
+    return [f"Layers of the sandbox: {_layers(summary(layers().in_force))}."]
+
+
+def _sandbox(cells: Sequence[dict[str, Any]]) -> list[str]:
+    """Return the sentence on the layers that the results themselves were made in, by their reports.
+
+    What was refused before any step ran, and what older code made, says nothing of them.
+    """
+    counts = Counter(_layers(cell["layers"]) for cell in cells if cell.get("layers"))
+    told = [f"{words} ({count} results)" for words, count in counts.most_common()]
+    return [f"Layers of the sandbox, by the reports: {'; '.join(told)}."] if told else []
+
+
+def _layers(in_force: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in in_force.items())
 
 
 def _summary(target: str, cells: Sequence[dict[str, Any]]) -> str:

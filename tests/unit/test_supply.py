@@ -156,6 +156,22 @@ def test_a_bill_is_written_with_the_environment_and_names_the_files(
     assert parts["modelport-net"]["licenses"] == [{"license": {"id": "MIT"}}]
 
 
+def test_the_only_digest_of_the_lock_is_named_where_pip_tells_none(
+    tmp_path: Path, index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A local index without fragments: pip before 23.1 compares the file and tells no digest."""
+    page = tmp_path / "simple" / "modelport-net"
+    page.mkdir(parents=True)
+    digest = wheel(page, "modelport_net", "1.0")
+    (page / "index.html").write_text('<a href="modelport_net-1.0-py3-none-any.whl">1.0</a>')
+    monkeypatch.delenv("PIP_NO_INDEX")
+    monkeypatch.setenv("PIP_INDEX_URL", page.parent.as_uri())
+    some = envs(tmp_path, entry("modelport-net==1.0", digest))
+    some.build("toy", lambda _: None)
+    parts = {one["name"]: one for one in json.loads(some.bill("toy"))["components"]}
+    assert parts["modelport-net"]["hashes"] == [{"alg": "SHA-256", "content": digest}]
+
+
 def test_the_bill_of_the_service_is_legal_and_whole() -> None:
     text = bill.service_bill()
     assert problems(text) is None

@@ -17,6 +17,7 @@ REPORT = "installed.json"
 NO_SUCH_BUILD = "No matching distribution found"
 ENTRY = re.compile(r"(?<=\n)(?=[A-Za-z0-9])")  # where an entry of a lock begins
 PIN = re.compile(r"^([A-Za-z0-9][\w.-]*)==", re.MULTILINE)
+DIGEST = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 MISSING = re.compile(
     r"^\S+ \S+ requires ([A-Za-z0-9][\w.-]*), which is not installed", re.MULTILINE
 )
@@ -94,7 +95,7 @@ def _install(environment: Environment, folder: Path, text: str, *, hashed: bool,
     options = ("install", *strict, "--report", report, "-r", requirements)
     listener = packages(environment.name, count, say)
     run(_pip(folder, *options), environment.name, listener)
-    _keep(folder, report)
+    _keep(folder, report, text if hashed else "")
 
 
 def merged(lock: str, extra: str) -> str:
@@ -115,14 +116,22 @@ def _pip(folder: Path, *words: str | Path) -> list[str | Path]:
     return [python, "-I", "-m", "pip", "--disable-pip-version-check", *words]
 
 
-def _keep(folder: Path, report: Path) -> None:
-    """Write the digests of the files that pip installed: SHA-256 by name of the package."""
+def _keep(folder: Path, report: Path, lock: str) -> None:
+    """Write the digests of the files that pip installed: SHA-256 by name of the package.
+
+    pip before 23.1 tells none of a file on this machine. It has compared the file with the
+    lock, which says it all where it allows one digest only.
+    """
     told: dict[str, Any] = json.loads(report.read_text("utf-8"))
+    allowed = {_name(entry): DIGEST.findall(entry) for entry in ENTRY.split(lock)}
     kept: dict[str, str] = {}
     for one in told["install"]:
         archive = one["download_info"].get("archive_info") or {}
-        if digest := (archive.get("hashes") or {}).get("sha256"):
-            kept[plain(one["metadata"]["name"])] = digest
+        name = plain(one["metadata"]["name"])
+        only = allowed.get(name, [])
+        digest = (archive.get("hashes") or {}).get("sha256")
+        if digest := digest or (only[0] if len(only) == 1 else ""):
+            kept[name] = digest
     (folder / REPORT).write_text(json.dumps(kept, indent=1, sort_keys=True), "utf-8")
     report.unlink()
 

@@ -92,10 +92,12 @@ def _install(environment: Environment, folder: Path, text: str, *, hashed: bool,
     say(News(f"environment {environment.name}: {told}", PACKAGES))
     strict = ("--no-deps", "--require-hashes") if hashed else ()
     # -I would hide PIP_* variables only from Python itself; pip still honours the user's settings.
-    options = ("install", *strict, "--report", report, "-r", requirements)
+    told_of = ("--report", report) if _reporting(folder) else ()
+    options = ("install", *strict, *told_of, "-r", requirements)
     listener = packages(environment.name, count, say)
     run(_pip(folder, *options), environment.name, listener)
-    _keep(folder, report, text if hashed else "")
+    if told_of:
+        _keep(folder, report, text if hashed else "")
 
 
 def merged(lock: str, extra: str) -> str:
@@ -114,6 +116,16 @@ def _missing(folder: Path) -> set[str]:
 def _pip(folder: Path, *words: str | Path) -> list[str | Path]:
     python = folder / "bin" / "python"
     return [python, "-I", "-m", "pip", "--disable-pip-version-check", *words]
+
+
+def _reporting(folder: Path) -> bool:
+    """Return whether the pip in ``folder`` knows ``--report``, as those from 22.2 on do.
+
+    The one that Python 3.7 brings does not; digests are then checked and not kept.
+    """
+    (info,) = folder.glob("lib/python*/site-packages/pip-*.dist-info")
+    numbers = re.findall(r"\d+", info.name)
+    return (int(numbers[0]), int(numbers[1])) >= (22, 2)
 
 
 def _keep(folder: Path, report: Path, lock: str) -> None:

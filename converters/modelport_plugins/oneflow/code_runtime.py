@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from modelport_plugins.oneflow import change, state
+from modelport_plugins.oneflow import state
 from modelport_plugins.oneflow.code_inspector import weights
 from modelport_plugins.oneflow.library import library
 from modelport_plugins.oneflow.module import guard
 from modelport_plugins.oneflow.runtime import TITLE, last_line
-from modelport_sdk import Context, UnsupportedFeature, converter, runtime
+from modelport_sdk import Context, UnsupportedFeature, change, converter, runtime
 from modelport_sdk.plugins import Session
 
 MODEL, GRAPH = "model.mlir", "_graph"

@@ -14,11 +14,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from modelport_plugins.oneflow import change, variable
+from modelport_plugins.oneflow import variable
 from modelport_plugins.oneflow.graph import ordered, ports
 from modelport_plugins.oneflow.library import library
 from modelport_plugins.oneflow.mlir import Operation, read
-from modelport_sdk import Context, UnsupportedFeature, runtime
+from modelport_sdk import Context, UnsupportedFeature, change, runtime
 from modelport_sdk.plugins import Session
 
 NUMBERS = itertools.count()

@@ -6,6 +6,8 @@ from typing import Any
 
 FAULTS = 5  # planted per model, spread over its depth
 FACTOR = 1.01
+MATRIX = 2  # axes from which on an array is taken for a weight that is multiplied by
+HALF = 0.5
 VARIANTS = ("weights-ulp", "weights-fp16", "fault")
 
 
@@ -25,12 +27,12 @@ def alter(arrays: dict[str, Any], variant: str) -> None:
     if kind not in VARIANTS:
         raise LookupError(variant)
     floats = [name for name, array in arrays.items() if array.dtype.kind == "f" and array.size]
-    heavy = [name for name in floats if arrays[name].ndim >= 2]
+    heavy = [name for name in floats if arrays[name].ndim >= MATRIX]
     if kind == "weights-ulp":
         draw = np.random.default_rng(0)
         for name in floats:
             array = arrays[name]
-            toward = np.where(draw.random(array.shape) < 0.5, -np.inf, np.inf)
+            toward = np.where(draw.random(array.shape) < HALF, -np.inf, np.inf)
             arrays[name] = np.nextafter(array, toward.astype(array.dtype))
     elif kind == "weights-fp16":
         top = np.finfo(np.float16).max

@@ -1,0 +1,1 @@
+"""Paddle: programs in both of its formats, and Paddle-Lite models."""

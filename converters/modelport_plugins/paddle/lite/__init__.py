@@ -1,0 +1,1 @@
+"""Paddle-Lite: models for phones and small computers."""

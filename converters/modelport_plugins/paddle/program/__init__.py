@@ -1,0 +1,1 @@
+"""ProgramDesc, the format that Paddle wrote before version 3."""

@@ -74,7 +74,7 @@ def quantised(description: Description) -> bool:
     5e-2, although a change of one unit in the last place moves it not at all.
     """
     names = {name.rsplit(".", 1)[-1].rsplit("::", 1)[-1] for name in description.operators}
-    return bool(names & QUANTISED)
+    return bool(names & QUANTISED) or description.details.get("quantised") is True
 
 
 @dataclass(frozen=True)

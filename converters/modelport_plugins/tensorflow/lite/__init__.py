@@ -1,0 +1,1 @@
+"""TensorFlow Lite: its one-file models, edges from and to ONNX, LiteRT as the runtime."""

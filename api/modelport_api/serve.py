@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import logging.config
+
 import uvicorn
 
 from modelport.sandbox import layers, summary
@@ -12,12 +15,14 @@ from modelport_api.jobs.supervisor import Supervisor
 from modelport_api.settings import Settings
 from modelport_api.storage import places
 
+LOG = logging.getLogger("modelport")
 STOP_SECONDS = 3  # that open requests have when the server stops
 
 
 def serve(settings: Settings) -> None:
     """Serve until told to stop; the workers end with this process, however it ends."""
     secrecy.withdraw()
+    logging.config.dictConfig(logs.configuration(settings.log_format))
     database.migrate(settings)
     places.sweep(settings.home)
     _announce_sandbox()
@@ -29,7 +34,7 @@ def serve(settings: Settings) -> None:
             host=settings.host,
             port=settings.port,
             log_level="info",
-            log_config=logs.configuration(),
+            log_config=logs.configuration(settings.log_format),
             server_header=False,
             timeout_graceful_shutdown=STOP_SECONDS,
         )
@@ -38,9 +43,9 @@ def serve(settings: Settings) -> None:
 
 
 def _announce_sandbox() -> None:
-    """Print what protects the machine from models, and what is missing; sweeps leftovers first."""
+    """Log what protects the machine from models, and what is missing; sweeps leftovers first."""
     found = layers()
     state = ", ".join(f"{name} {value}" for name, value in summary(found.in_force).items())
-    print(f"sandbox: {state}", flush=True)
+    LOG.info("sandbox: %s", state)
     for sentence in found.degraded:
-        print(f"sandbox, degraded: {sentence}", flush=True)
+        LOG.warning("sandbox, degraded: %s", sentence)

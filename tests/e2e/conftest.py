@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import socket
@@ -16,10 +17,15 @@ from typing import Any
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
 from modelport.engine import House
+from modelport_api.jobs import database, orders
+from modelport_api.jobs.engine_dbos import DbosEngine
 from modelport_api.jobs.supervisor import environment
+from modelport_api.jobs.tables import models
 from modelport_api.settings import Settings
+from modelport_api.storage import places
 
 START = (
     "from modelport_api.serve import serve; from modelport_api.settings import Settings; "
@@ -36,6 +42,8 @@ class Service:
     client: httpx.Client
     log: Path
     seconds: float  # until the first answer
+    engine: Any = None  # of the database, and the queue; of a tiny service
+    queue: Any = None
 
     def memory(self, name: str = "VmHWM") -> int:
         """Bytes that the server process has, or had at most, in memory."""
@@ -120,3 +128,46 @@ def _wait(process: subprocess.Popen[bytes], client: httpx.Client, log: Path) -> 
 def serve() -> Any:
     """``service``, for test modules."""
     return service
+
+
+TINY = str(Path(__file__).parent.parent / "contract" / "tiny_runner.py")
+TEXT = "a\nb\nc\nd\n"
+
+
+@contextmanager
+def tiny_service(home: Path, **values: Any) -> Iterator[Service]:
+    """Give a service whose runner is the tests' own, with one text as its model."""
+    values = {"runner": (sys.executable, TINY), "lease_seconds": 3.0, "beat_seconds": 0.5, **values}
+    with service(home, **values) as found:
+        digest = hashlib.sha256(TEXT.encode()).hexdigest()
+        places.model(home, digest).mkdir(parents=True)
+        (places.model(home, digest) / "text.txt").write_text(TEXT)
+        found.engine = database.connect(found.settings)
+        found.queue = DbosEngine(found.settings.database_url, poll_seconds=0.2)
+        row = {"id": "0" * 32, "digest": digest, "sha256": digest, "name": "文本.txt", "size": 8}
+        files = [{"name": "text.txt", "size": 8}]
+        more = {"source": "", "format": "text", "files": files, "description": {}}
+        with found.engine.begin() as connection:
+            connection.execute(sa.insert(models).values(**row, **more, created_at=0.0))
+        if found.settings.workers:
+            found.ready()
+        yield found
+        found.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def serve_tiny() -> Any:
+    """``tiny_service``, for test modules."""
+    return tiny_service
+
+
+@pytest.fixture(scope="session")
+def submit() -> Any:
+    """Order a conversion of the text of a tiny service, with the options of its runner."""
+
+    def order(tiny: Service, **options: Any) -> str:
+        request = {"options": options, "shapes": {}, "inputs": None, "seed": 0}
+        job = {"model": "0" * 32, "name": "文本.txt", "source": "text", "target": "loud"}
+        return orders.submit(tiny.settings, tiny.engine, tiny.queue, {**job, "request": request})
+
+    return order

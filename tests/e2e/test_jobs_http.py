@@ -8,7 +8,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 import zipfile
 from collections.abc import Iterator
@@ -16,14 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
-from modelport_api.jobs import database, orders
-from modelport_api.jobs.engine_dbos import DbosEngine
-from modelport_api.jobs.tables import models
-from modelport_api.storage import places
-
-TINY = str(Path(__file__).parent.parent / "contract" / "tiny_runner.py")
 NAME = "小模型 №1.onnx"
 BUILD = """
 import sys
@@ -65,30 +57,9 @@ def served(serve: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any
 
 
 @pytest.fixture(scope="module")
-def tiny(serve: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A service whose runner is the tests' own, with one text as its model."""
-    home = tmp_path_factory.mktemp("tiny") / "home"
-    with serve(home, runner=(sys.executable, TINY), lease_seconds=3.0, beat_seconds=0.5) as found:
-        text = "a\nb\nc\nd\n"
-        digest = hashlib.sha256(text.encode()).hexdigest()
-        places.model(home, digest).mkdir(parents=True)
-        (places.model(home, digest) / "text.txt").write_text(text)
-        found.engine = database.connect(found.settings)
-        found.queue = DbosEngine(found.settings.database_url, poll_seconds=0.2)
-        row = {"id": "0" * 32, "digest": digest, "sha256": digest, "name": "文本.txt", "size": 8}
-        files = [{"name": "text.txt", "size": 8}]
-        more = {"source": "", "format": "text", "files": files, "description": {}}
-        with found.engine.begin() as connection:
-            connection.execute(sa.insert(models).values(**row, **more, created_at=0.0))
-        found.ready()
+def tiny(serve_tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    with serve_tiny(tmp_path_factory.mktemp("tiny") / "home") as found:
         yield found
-        found.engine.dispose()
-
-
-def submit(tiny: Any, **options: Any) -> str:
-    request = {"options": options, "shapes": {}, "inputs": None, "seed": 0}
-    job = {"model": "0" * 32, "name": "文本.txt", "source": "text", "target": "loud"}
-    return orders.submit(tiny.settings, tiny.engine, tiny.queue, {**job, "request": request})
 
 
 def watch(tiny: Any, id: str, last: str = "") -> list[dict[str, Any]]:
@@ -108,7 +79,7 @@ def watch(tiny: Any, id: str, last: str = "") -> list[dict[str, Any]]:
     return found
 
 
-def test_events_tell_stages_and_end_with_the_final_state(tiny: Any) -> None:
+def test_events_tell_stages_and_end_with_the_final_state(tiny: Any, submit: Any) -> None:
     told = watch(tiny, submit(tiny, pause=0.6))
     ids = [int(event["id"]) for event in told]
     states = [event["data"]["state"] for event in told if event["event"] == "state"]
@@ -119,7 +90,7 @@ def test_events_tell_stages_and_end_with_the_final_state(tiny: Any) -> None:
     assert stages[-1] == {"stage": "convert", "fraction": 1.0, "detail": "d"}
 
 
-def test_a_watcher_that_comes_back_misses_nothing_and_sees_nothing_twice(tiny: Any) -> None:
+def test_a_watcher_that_comes_back_sees_everything_once(tiny: Any, submit: Any) -> None:
     id = submit(tiny, pause=0.3)
     everything = watch(tiny, id)
     middle = len(everything) // 2
@@ -129,7 +100,7 @@ def test_a_watcher_that_comes_back_misses_nothing_and_sees_nothing_twice(tiny: A
     assert after.status_code == 204
 
 
-def test_a_worker_killed_under_the_service_loses_nothing(tiny: Any) -> None:
+def test_a_worker_killed_under_the_service_loses_nothing(tiny: Any, submit: Any) -> None:
     id = submit(tiny, pause=1.0)
     while tiny.client.get(f"/v1/conversions/{id}").json()["stage"] != "convert":
         time.sleep(0.1)
@@ -140,7 +111,7 @@ def test_a_worker_killed_under_the_service_loses_nothing(tiny: Any) -> None:
     assert tiny.workers() != [worker]
 
 
-def test_cancel_answers_at_once_and_delete_removes_all(tiny: Any) -> None:
+def test_cancel_answers_at_once_and_delete_removes_all(tiny: Any, submit: Any) -> None:
     id = submit(tiny, pause=5.0)
     path = f"/v1/conversions/{id}"
     while tiny.client.get(path).json()["state"] != "running":
@@ -152,14 +123,14 @@ def test_cancel_answers_at_once_and_delete_removes_all(tiny: Any) -> None:
     assert tiny.client.get(path).status_code == 404
 
 
-def test_a_model_in_use_is_not_deleted(tiny: Any) -> None:
+def test_a_model_in_use_is_not_deleted(tiny: Any, submit: Any) -> None:
     id = submit(tiny, pause=5.0)
     answer = tiny.client.delete("/v1/models/" + "0" * 32)
     assert (answer.status_code, answer.json()["code"]) == (409, "in-use")
     tiny.client.delete(f"/v1/conversions/{id}")
 
 
-def test_pages_of_conversions_list_each_once(tiny: Any) -> None:
+def test_pages_of_conversions_list_each_once(tiny: Any, submit: Any) -> None:
     wanted = {submit(tiny) for _ in range(5)}
     seen: list[str] = []
     cursor: str | None = ""
@@ -172,7 +143,7 @@ def test_pages_of_conversions_list_each_once(tiny: Any) -> None:
     assert wanted <= set(seen)
 
 
-def test_downloads_keep_unicode_names_and_bytes(tiny: Any) -> None:
+def test_downloads_keep_unicode_names_and_bytes(tiny: Any, submit: Any) -> None:
     id = submit(tiny)
     done = tiny.finished(id)
     entry = done["artifacts"][0]

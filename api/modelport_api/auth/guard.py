@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import uuid
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from modelport.errors import ModelportError, TooLarge
-from modelport_api import problems
+from modelport_api import logs, problems
 from modelport_api.auth import keys
 from modelport_api.auth.scope import MEMBER
 from modelport_api.settings import Settings
@@ -17,6 +18,7 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 # Stricter than urllib, for which "[::1].example" is a way to write "::1".
 HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(?::[0-9]{1,5})?")
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 OPEN = ("/healthz", "/readyz")
 UPLOADS = frozenset({"PUT /v1/models", "PUT /v1/inputs", "POST /v1/convert"})
 RESUMABLE = "/v1/uploads"
@@ -64,9 +66,13 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
+        request = _request_id(Headers(scope=scope).get("x-request-id", ""))
+        logs.REQUEST.set(request)
+
         async def headed(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
+                headers["x-request-id"] = request
                 for name, value in SECURITY.items():
                     headers.setdefault(name, value)
                 if scope["path"].startswith(RESUMABLE):
@@ -132,6 +138,11 @@ class Guard:
             return kept.pop() if kept else await receive()
 
         return again
+
+
+def _request_id(given: str) -> str:
+    """Return the id that a proxy gave the request, or a fresh one where it gave none."""
+    return given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
 
 
 def _streamed(method: str, path: str) -> bool:

@@ -21,6 +21,7 @@ from modelport_api.cli.formats import formats
 from modelport_api.cli.inspect import inspect
 from modelport_api.cli.routes import routes
 from modelport_api.cli.serve import serve
+from modelport_api.cli.settings import settings
 from modelport_api.cli.version import version
 
 ABOUT = """Convert machine-learning models between frameworks, and prove the result.
@@ -46,7 +47,17 @@ group = click.Group(
     "modelport",
     commands={
         one.name: one
-        for one in (convert, inspect, formats, routes, serve, doctor, environment, version)
+        for one in (
+            convert,
+            inspect,
+            formats,
+            routes,
+            serve,
+            settings,
+            doctor,
+            environment,
+            version,
+        )
         if one.name
     },
     help=ABOUT,

@@ -141,15 +141,20 @@ def _environments(house: House) -> Iterator[Finding]:
 
 def _limits(house: House) -> Iterator[Finding]:
     from modelport.report.words import duration, size  # noqa: PLC0415  # --help must not wait
-    from modelport_api.settings import Settings  # noqa: PLC0415  # likewise
+    from modelport_api.settings import WrongSettings, load  # noqa: PLC0415  # likewise
 
-    limits, settings = house.limits, Settings()
+    try:
+        upload = load().upload_bytes
+    except WrongSettings as error:
+        yield Finding("limits", "settings", ok=False, detail=str(error), fix="Correct them.")
+        return
+    limits = house.limits
     for name, detail in (
         ("memory a step", f"{size(limits.memory)} (--memory)"),
         ("time a step", f"{duration(limits.seconds)} (--timeout)"),
         ("threads a step", f"{limits.threads} (--threads)"),
         ("disk a step", size(limits.disk)),
-        ("upload", f"{size(settings.upload_bytes)} (MODELPORT_UPLOAD_BYTES)"),
+        ("upload", f"{size(upload)} (MODELPORT_UPLOAD_BYTES)"),
     ):
         yield Finding("limits", name, ok=True, detail=detail)
 

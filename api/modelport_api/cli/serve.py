@@ -20,14 +20,19 @@ def serve(*, host: str | None, port: int | None, workers: int | None, no_auth: b
       modelport serve
       modelport serve --host 0.0.0.0 --port 9000
 
-    What is not given comes from MODELPORT_HOST, MODELPORT_PORT, MODELPORT_WORKERS and
-    the like. On other addresses than loopback a key is made and shown at the first start.
+    What is not given comes from MODELPORT_HOST, MODELPORT_PORT and the like, or from one
+    TOML file; `modelport settings` lists them all. On other addresses than loopback a key
+    is made and shown at the first start.
     """  # noqa: D301  # \b tells click to keep the lines
     from modelport_api import serve as service  # noqa: PLC0415  # --help must not wait for it
-    from modelport_api.settings import Settings  # noqa: PLC0415  # likewise
+    from modelport_api.settings import WrongSettings, load  # noqa: PLC0415  # likewise
 
     given: dict[str, Any] = {"host": host, "port": port, "workers": workers}
     chosen = {name: value for name, value in given.items() if value is not None}
     if no_auth:
         chosen["no_auth"] = True
-    service.serve(Settings(**chosen))
+    try:
+        settings = load(**chosen)
+    except WrongSettings as error:
+        raise click.UsageError(str(error)) from error
+    service.serve(settings)

@@ -13,7 +13,6 @@ import sqlalchemy as sa
 from dbos import DBOS, DBOSClient, EnqueueOptions
 
 from modelport_api.jobs.port import EngineStatus, Handler
-from modelport_api.logs import FORMAT, Lines
 
 # Pinned: by default it is a hash of the source, and an upgrade would leave the
 # jobs of the older version waiting for ever.
@@ -140,8 +139,8 @@ def _expected(record: logging.LogRecord) -> bool:
 def _quieten() -> None:
     logger = logging.getLogger("dbos")
     logger.setLevel(logging.WARNING)
-    for handler in logger.handlers:
-        handler.setFormatter(Lines(FORMAT))
-    for place in (logger, *logger.handlers):
-        if _expected not in place.filters:
-            place.addFilter(_expected)
+    # Ours, above it, keeps one record on one line.
+    logger.handlers.clear()
+    logger.propagate = True
+    if _expected not in logger.filters:
+        logger.addFilter(_expected)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import shutil
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from modelport_api.settings import Settings
 from modelport_api.storage import places
 
 Json = dict[str, Any]
+LOG = logging.getLogger("modelport")
 
 
 def handler(settings: Settings, engine: sa.Engine, worker: str) -> Handler:
@@ -57,7 +59,13 @@ async def _attempt(
         )
     except child.Superseded:
         return False
-    return await asyncio.to_thread(records.publish, engine, job, attempt, outcome)
+    published = await asyncio.to_thread(records.publish, engine, job, attempt, outcome)
+    if published:
+        problem = outcome.get("problem") or {}
+        ended = problem.get("code") or outcome.get("verdict")
+        told = {"conversion": job, "attempt": attempt, "ended": ended}
+        LOG.info("conversion %s, attempt %s: %s", job, attempt, ended, extra={"told": told})
+    return published
 
 
 def _prepare(settings: Settings, engine: sa.Engine, job: str, folder: Path) -> None:

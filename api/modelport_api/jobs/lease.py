@@ -7,6 +7,7 @@ dead: its jobs are handed over by whoever looks first (``JobEngine.reap``).
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import socket
@@ -18,6 +19,7 @@ import sqlalchemy as sa
 
 from modelport_api.jobs.tables import workers
 
+LOG = logging.getLogger("modelport")
 # A worker that cannot prove it is alive for this share of the lease ends itself
 # before another may take its jobs.
 FENCE = 0.7
@@ -85,7 +87,7 @@ def keep(
                 proven = time.monotonic()
                 reap()
             except sa.exc.SQLAlchemyError as error:
-                print(f"lease: {type(error).__name__}: {error}", flush=True)
+                LOG.warning("lease: %s: %s", type(error).__name__, error)
                 if time.monotonic() - proven > lease_seconds * FENCE:
                     os._exit(LOST)
 

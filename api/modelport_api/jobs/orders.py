@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import uuid
 from typing import Any
@@ -15,6 +16,7 @@ from modelport_api.settings import Settings
 from modelport_api.storage import places
 
 Json = dict[str, Any]
+LOG = logging.getLogger("modelport")
 
 
 def submit(settings: Settings, engine: sa.Engine, queue: JobEngine, job: Json) -> str:
@@ -35,6 +37,8 @@ def submit(settings: Settings, engine: sa.Engine, queue: JobEngine, job: Json) -
     with engine.begin() as connection:
         records.add(connection, {"id": id, **job})
         queue.submit(connection, id, queue=QUEUE, seconds=settings.job_seconds)
+    told = {"conversion": id, "source": job["source"], "target": job["target"]}
+    LOG.info("conversion %s accepted: %s to %s", *told.values(), extra={"told": told})
     return id
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from modelport_api.jobs import events, tables
+from modelport_api.jobs import events, figures, tables
 from modelport_api.jobs.tables import (
     CANCELLED,
     CONVERTED,
@@ -77,7 +77,7 @@ def begin(engine: sa.Engine, job: str, worker: str) -> int | None:
     """Start the next attempt and return its number; None if the job is finished or gone."""
     now = time.time()
     with engine.begin() as connection:
-        number = connection.scalar(
+        found = connection.execute(
             sa.update(jobs)
             .where(jobs.c.id == job, jobs.c.state.in_(OPEN))
             .values(
@@ -88,10 +88,13 @@ def begin(engine: sa.Engine, job: str, worker: str) -> int | None:
                 detail="",
                 started_at=sa.func.coalesce(jobs.c.started_at, now),
             )
-            .returning(jobs.c.attempt)
-        )
-        if number is None:
+            .returning(jobs.c.attempt, jobs.c.created_at)
+        ).first()
+        if found is None:
             return None
+        number, ordered = found
+        if number == 1:
+            figures.time(connection, "modelport_wait_seconds", seconds=now - ordered)
         connection.execute(
             sa.insert(attempts).values(job=job, number=number, worker=worker, started_at=now)
         )
@@ -146,6 +149,7 @@ def publish(engine: sa.Engine, job: str, attempt: int, outcome: Json) -> bool:
             .values(finished_at=now)
         )
         _tell(connection, job)
+        _count(connection, job, outcome)
         return True
 
 
@@ -161,6 +165,7 @@ def close(engine: sa.Engine, job: str, problem: Json | None) -> bool:
         ).rowcount
         if changed:
             _tell(connection, job)
+            _count(connection, job, {"problem": problem})
         return bool(changed)
 
 
@@ -195,6 +200,23 @@ def uses(connection: sa.Connection, model: str) -> int:
     """Return how many open jobs need the model."""
     query = sa.select(sa.func.count()).where(jobs.c.model == model, jobs.c.state.in_(OPEN))
     return connection.scalar(query) or 0
+
+
+def _count(connection: sa.Connection, job: str, outcome: Json) -> None:
+    query = sa.select(jobs.c.state, jobs.c.target, jobs.c.started_at, jobs.c.finished_at)
+    row = connection.execute(query.where(jobs.c.id == job)).one()
+    figures.count(connection, "modelport_ended", row.state, outcome.get("verdict") or "")
+    if problem := outcome.get("problem"):
+        figures.count(connection, "modelport_refusals", problem["code"])
+    if row.started_at is not None:
+        seconds = row.finished_at - row.started_at
+        figures.time(connection, "modelport_conversion_seconds", row.target, seconds=seconds)
+    for step in outcome.get("steps", []):
+        figures.time(
+            connection, "modelport_step_seconds", step["converter"], seconds=step["seconds"]
+        )
+    made = sum(entry["size"] for entry in outcome.get("artifacts", []))
+    figures.count(connection, "modelport_produced_bytes", by=made)
 
 
 def _mine(job: str, attempt: int) -> tuple[sa.ColumnElement[bool], ...]:

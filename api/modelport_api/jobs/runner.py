@@ -68,11 +68,13 @@ def run(folder: Path, progress: TextIO, cancel: threading.Event) -> Json:
             "verdict": str(verdict),
             "reason": done.report.get("reason", ""),
             "problem": problem,
+            "steps": _steps(done.report),
             "artifacts": [] if problem else _artifacts(result),
         }
     except ModelportError as error:
         _keep_report(error.report, work, result)
-        return {"problem": error.to_json(), "reason": error.report.get("reason", "")}
+        reason = error.report.get("reason", "")
+        return {"problem": error.to_json(), "reason": reason, "steps": _steps(error.report)}
     except OSError as error:
         if error.errno not in (28, 122):  # no space, quota exceeded
             raise
@@ -107,6 +109,12 @@ def _unproven(verdict: Verdict, report: Json) -> Json | None:
         "operators": {},
         "retry": False,
     }
+
+
+def _steps(told: Json) -> list[Json]:
+    """Return what each converter took, of every candidate that was tried."""
+    steps = [step for attempt in told.get("attempts", []) for step in attempt.get("steps", [])]
+    return [{"converter": step["converter"], "seconds": step["seconds"]} for step in steps]
 
 
 def _keep_report(told: Json, work: Path, result: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from modelport_api.jobs import database, lease
 from modelport_api.settings import Settings
 
+LOG = logging.getLogger("modelport")
 CHECK_SECONDS = 0.2
 FIRST_DELAY, LAST_DELAY = 0.5, 30.0  # seconds between restarts of one that keeps dying
 STEADY_SECONDS = 60.0  # a worker that lived this long has its delay forgotten
@@ -96,7 +98,7 @@ class Supervisor:
             return
         if process.stdin is not None:
             process.stdin.close()
-        print(f"worker {place.worker} ended with status {process.returncode}", flush=True)
+        LOG.warning("worker %s ended with status %s", place.worker, process.returncode)
         # We know that it is dead; nobody has to wait for its lease to run out.
         lease.drop(self._engine, place.worker)
         steady = time.monotonic() - place.started > STEADY_SECONDS

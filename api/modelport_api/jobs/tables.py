@@ -111,3 +111,11 @@ workers = sa.Table(
     sa.Column("started_at", sa.Float, nullable=False),
     sa.Column("seen_at", sa.Float, nullable=False, index=True),
 )
+
+figures = sa.Table(
+    "figures",
+    METADATA,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("labels", sa.String(400), primary_key=True),
+    sa.Column("value", sa.Float, nullable=False),
+)

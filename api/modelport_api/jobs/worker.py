@@ -7,6 +7,8 @@ standard input does, that is with the process that started it, however that died
 from __future__ import annotations
 
 import argparse
+import logging
+import logging.config
 import os
 import signal
 import sys
@@ -15,11 +17,13 @@ import uuid
 from types import FrameType
 
 from modelport.sandbox import sweep
-from modelport_api import secrecy
+from modelport_api import logs, secrecy
 from modelport_api.jobs import database, handler, lease
 from modelport_api.jobs.engine_dbos import DbosEngine
 from modelport_api.jobs.port import QUEUE
-from modelport_api.settings import Settings
+from modelport_api.settings import Settings, load
+
+LOG = logging.getLogger("modelport")
 
 
 def main() -> None:
@@ -29,7 +33,8 @@ def main() -> None:
     parser.add_argument("--lifeline", action="store_true", help="end when standard input does")
     arguments = parser.parse_args()
     secrecy.withdraw()
-    settings = Settings()
+    settings = load()
+    logging.config.dictConfig(logs.configuration(settings.log_format))
     if arguments.lifeline:
         threading.Thread(target=_follow, daemon=True).start()
     work(settings, arguments.id)
@@ -60,7 +65,7 @@ def work(settings: Settings, worker: str) -> None:
             reap=reap,
         )
         reap()
-        print(f"worker {worker} is ready", flush=True)
+        LOG.info("worker %s is ready", worker)
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)

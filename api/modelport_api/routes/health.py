@@ -15,7 +15,8 @@ from prometheus_client.registry import Collector
 from modelport.sandbox import layers, summary
 from modelport_api import schemas
 from modelport_api.desk import Desk, OurDesk
-from modelport_api.jobs import lease, records
+from modelport_api.jobs import figures, lease, records
+from modelport_api.storage import room
 from modelport_sdk import BASE
 
 router = APIRouter(tags=["operating"])
@@ -72,6 +73,9 @@ class _Figures(Collector):
             for code, number in records.failures(connection).items():
                 family.add_metric([code], number)
             yield family
+            yield from figures.told(connection)
+            held = room.held(connection)
+        yield GaugeMetricFamily("modelport_held_bytes", "Bytes that are kept", value=held)
         settings = self._desk.settings
         live = len(lease.live(self._desk.engine, settings.lease_seconds))
         yield GaugeMetricFamily("modelport_workers", "Workers alive", value=live)

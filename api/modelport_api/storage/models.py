@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from modelport import engine as core
 from modelport.model import jsonable
 from modelport_api.desk import Desk
-from modelport_api.jobs import records
+from modelport_api.jobs import figures, records
 from modelport_api.jobs.tables import models
 from modelport_api.problems import InUse, NotFound
 from modelport_api.storage import places, resumable, room
@@ -55,6 +55,7 @@ def keep(desk: Desk, come: Come, work: Path, source: str) -> tuple[Json, bool]:
             _take(places.model(desk.settings.home, digest), come)
             with desk.engine.begin() as connection:
                 connection.execute(sa.insert(models).values(**row))
+                figures.count(connection, "modelport_received_bytes", by=row["size"])
     _use_up(desk, come.uploads)
     return twin or _view(desk, row), twin is None
 

@@ -62,7 +62,7 @@ def beside(cells: Sequence[Cell], rows: Mapping[str, Row], place: Path, house: H
             continue
         cell["bare"] = [
             _try(row, chain, place / f"{row.id}--{cell['target']}--{number}.json", house)
-            for number, chain in enumerate(TRIES[row.file.suffix][cell["target"]])
+            for number, chain in enumerate(TRIES[row.suffix][cell["target"]])
         ]
         worked = [tried["chain"] for tried in cell["bare"] if tried["worked"]]
         words = f"works: {worked[0]}" if worked else "fails too"

@@ -22,6 +22,9 @@ BUILDERS = ROOT / "tests" / "corpus" / "pytorch" / "builders.py"
 SUFFIX = {"torchscript": ".pt", "pt2": ".pt2"}
 """A model in the target's own format is no conversion; ONNX is: its passes."""
 
+OTHER = {".jit": ".pt"}
+"""Other suffixes of the same format."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -38,6 +41,11 @@ class Row:
     inputs: Path | None = None
     weights: bool = False
     values: dict[str, int] = field(default_factory=dict[str, int])
+
+    @property
+    def suffix(self) -> str:
+        """Return the usual suffix of the file's format."""
+        return OTHER.get(self.file.suffix, self.file.suffix)
 
 
 def rows(home: Path, house: House, parts: Sequence[str] = ("",)) -> Iterator[Row]:
@@ -68,7 +76,7 @@ def wanted(row: Row, target: str) -> bool:
     """Tell whether converting ``row`` to ``target`` says anything."""
     if row.weights:
         return target == "onnx"
-    return row.file.suffix != SUFFIX.get(target)
+    return row.suffix != SUFFIX.get(target)
 
 
 def _shown(entry: corpus.Entry) -> str:

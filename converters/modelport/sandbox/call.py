@@ -182,6 +182,8 @@ def _raise_for(ending: Ending, job: Path, ref: str, limits: Limits) -> None:
         raise errors.TimedOut(f"{step} took longer than {limits.seconds:g} s", hint=hint, step=step)
     last = tail(job)
     starved = ("MemoryError", "bad_alloc", "DefaultCPUAllocator: can't allocate memory")
+    if status == "out-of-memory" and ending.peak_memory < limits.memory // 2:
+        raise _outbid(step, ending.peak_memory, limits.memory)
     if status == "out-of-memory" or any(word in last for word in starved):
         message = f"{step} needed more than {limits.memory / (1 << 30):.1f} GiB of memory"
         raise errors.OutOfMemory(message, hint="Allow more memory.", step=step)
@@ -192,6 +194,17 @@ def _raise_for(ending: Ending, job: Path, ref: str, limits: Limits) -> None:
     died = errors.WorkerDied(f"{step} {how} and left no result", hint="See the log.", step=step)
     died.signal = ending.signal
     raise died
+
+
+def _outbid(step: str, peak: int, limit: int) -> errors.OutOfMemory:
+    """Return the error of a job that the kernel ended although it was far below its limit.
+
+    Jobs are the first that the kernel ends where the whole machine is short of memory.
+    """
+    used = f"it was seen to use {peak / (1 << 30):.1f} GiB of the {limit / (1 << 30):.1f} allowed"
+    message = f"the kernel ended {step} for want of memory: {used}"
+    hint = "Try again when less runs on this machine, or run fewer jobs at once."
+    return errors.OutOfMemory(message, hint=hint, step=step)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SOURCES := pyproject.toml supply/service.lock frontend/build_page.py $(shell find frontend/src frontend/index.html frontend/package-lock.json frontend/vite.config.ts -type f 2>/dev/null)
 
-.PHONY: help install run test test-hostile test-slow fuzz fuzz-smoke check format lock audit scoreboard operators benchmark corpus clean
+.PHONY: help install run test test-env test-hostile test-slow fuzz fuzz-smoke check format lock audit scoreboard operators benchmark corpus clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -27,6 +27,10 @@ run: install ## Start the service at http://127.0.0.1:8000
 
 test: install ## Run every test that fits in CI
 	@$(BIN)/pytest -m 'not slow and not hostile'
+
+test-env: install ## Build an environment and run the tests that need it: ENV=oneflow, ENV=all
+	@test -n "$(ENV)" || { echo "Which environment? make test-env ENV=NAME, or ENV=all; there are:"; $(BIN)/modelport env list; exit 2; }
+	@$(BIN)/pytest -m 'not hostile' --env $(ENV)
 
 test-hostile: install ## Post hostile uploads to a running service (about ten minutes)
 	@$(BIN)/pytest -m hostile tests/hostile

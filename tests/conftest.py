@@ -14,9 +14,18 @@ os.environ.update(SILENT)  # tests start interpreters of `base` themselves
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--env``; `make test-env` uses it."""
+    told = "run only the tests that need this environment, or, with `all`, any but base; builds it"
+    parser.addoption("--env", default="", metavar="NAME", help=told)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Skip tests whose environment is not built, with its name and the command."""
-    needing = [(item, mark.args[0]) for item in items for mark in item.iter_markers("env")]
+    chosen = config.getoption("--env")
+    if chosen:
+        _select(config, items, chosen)
+    needing = [(item, name) for item in items for name in _needs(item)]
     if not needing:
         return
     house = House.open()
@@ -25,6 +34,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if not status.ready:
             reason = f"environment {name}: {status.reason}; run {status.command}"
             item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def _needs(item: pytest.Item) -> list[str]:
+    return [str(mark.args[0]) for mark in item.iter_markers("env")]
+
+
+def _select(config: pytest.Config, items: list[pytest.Item], chosen: str) -> None:
+    """Keep the tests that need the environment ``chosen``, and build what they need."""
+    envs = House.open().envs
+    wanted = set(envs.known) - {"base"} if chosen == "all" else {chosen}
+    if unknown := wanted - set(envs.known):
+        known = ", ".join(sorted(envs.known))
+        raise pytest.UsageError(f"no environment {unknown.pop()}; there are: {known}, all")
+    kept = [item for item in items if wanted & set(_needs(item))]
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = kept
+    for name in sorted(wanted | {name for item in kept for name in _needs(item)}):
+        envs.build(name, print)
 
 
 @pytest.fixture(scope="session")

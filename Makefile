@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SOURCES := pyproject.toml supply/service.lock frontend/build_page.py $(shell find frontend/src frontend/index.html frontend/package-lock.json frontend/vite.config.ts -type f 2>/dev/null)
 
-.PHONY: help install run test test-env test-hostile test-slow fuzz fuzz-smoke check format lock audit scoreboard operators benchmark corpus clean
+.PHONY: help install run test test-env test-hostile test-slow fuzz fuzz-smoke check format lock audit scoreboard operators support tour benchmark corpus clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -71,6 +71,13 @@ scoreboard: install ## Convert every corpus model to every target; writes docs/s
 
 operators: install ## Take onnx's own test models through the flow (hours); writes docs/operators.md
 	@$(BIN)/python -m benchmarks.operators $(OPERATORS)
+
+support: install ## Write docs/support.md from what the benches have left
+	@$(BIN)/python -m benchmarks.support
+
+tour: install ## Take a small model along every pair that no bench has visited, then write docs/support.md
+	@$(BIN)/python -m benchmarks.tour
+	@$(BIN)/python -m benchmarks.support
 
 benchmark: install ## Compare with the bare tools; writes docs/performance.md
 	@$(BIN)/python -m benchmarks.performance

@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from benchmarks import proof
 from modelport import engine
 from modelport.engine import House
 from modelport.errors import ModelportError
@@ -83,6 +84,7 @@ def convert(job: Job) -> dict[str, Any]:
     begin = time.monotonic()
     cell: dict[str, Any] = {"model": job.model, "target": job.target, "operators": {}, "hint": ""}
     cell["key"] = job.key
+    cell["day"] = proof.today()
     with tempfile.TemporaryDirectory(prefix="scoreboard-", dir=opened.home) as scratch:
         Path(scratch).chmod(0o711)  # the user that a job gets has to reach its folder
         inputs = Path(job.inputs) if job.inputs else None

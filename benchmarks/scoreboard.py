@@ -22,15 +22,27 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
-from benchmarks import bare, cell, published, strict
+from benchmarks import bare, cell, proof, published, strict
 from benchmarks.cell import Job
 from benchmarks.models import ROOT, Row, rows, wanted
+from benchmarks.proof import Proof
 from benchmarks.table import GOOD, TITLES, write
 from modelport.engine import House
 
 PAGE = ROOT / "docs" / "scoreboard.md"
 PATIENCE = 2400.0
 """Seconds after which a cell counts as hung: its steps and candidates have limits far below."""
+
+TOOLS = {
+    "onnx": ("onnx", "onnxsim", "onnxslim", "onnxoptimizer"),
+    "ort": ("onnx", "onnxruntime"),
+    "openvino": ("onnx", "openvino"),
+    "mnn": ("onnx", "MNN"),
+    "ncnn": ("onnx", "ncnn", "pnnx"),
+    "torchscript": ("onnx", "onnx2torch", "torch"),
+    "pt2": ("onnx", "onnx2torch", "torch"),
+}
+"""What does the work of each target, of the environment's packages."""
 
 BROKEN = {"crashed", "hung"}
 """Outcomes that no model may have: the conversion did not end by itself in an answer."""
@@ -152,6 +164,28 @@ def classes(folder: Path, weights: frozenset[str]) -> list[tuple[str, str]]:
     ]
 
 
+def proofs(cells: Sequence[dict[str, Any]], house: House) -> list[Proof]:
+    """Return what the cells prove; one that crashed or hung proves nothing."""
+    pins = dict(pin.split("==") for pin in house.registry.environments["base"].requires)
+    sources = {".pt": "torchscript", ".pt2": "pt2"}
+    return [
+        Proof(
+            source=sources.get(Path(found["model"]).suffix, "onnx"),
+            target=found["target"],
+            model=found["model"],
+            outcome=found["outcome"],
+            bench="scoreboard",
+            date=found.get("day") or proof.today(),
+            error=found.get("error"),
+            versions={name: pins[name] for name in TOOLS[found["target"]]},
+            route=tuple(found.get("route", ())),
+            reason="" if found["outcome"] in GOOD else found["reason"][: proof.LONGEST_REASON],
+        )
+        for found in cells
+        if found["outcome"] not in BROKEN
+    ]
+
+
 def main() -> int:
     """Run what is missing, then write the table; 1 where one crashed, hung or missed its limit."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -171,11 +205,14 @@ def main() -> int:
     whole = not asked.only and set(targets) == set(TITLES)
     page = asked.page or (PAGE if whole else None)
     under: list[dict[str, Any]] = []
+    weights = frozenset(row.id for row in listed if row.weights)
     if page:
-        weights = frozenset(row.id for row in listed if row.weights)
         under = limited(listed, home / "results")
         faults = classes(home / "corpus", weights)
         write(cells, house, page, weights=weights, classes=faults, limited=under)
+    if whole:  # files of weights alone have no place in a table of pairs
+        kept = [found for found in cells if found["model"] not in weights]
+        proof.replace(proofs(kept, house), proof.FOLDER / "scoreboard.json")
     print(f"{summary(cells)}; {time.monotonic() - begin:.0f} s", flush=True)
     return int(any(found["outcome"] in BROKEN for found in cells) or strict.missed(under))
 

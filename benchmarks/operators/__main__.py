@@ -12,6 +12,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from benchmarks.operators import proofs
 from benchmarks.operators.detect import look
 from benchmarks.operators.flow import Place
 from benchmarks.operators.group import ordered
@@ -54,6 +55,7 @@ def main() -> None:
     elif not asked.page:
         run(passes, targets, Records(home / "records", TARGETS, stale=asked.stale), place)
     write(lines, home, house, PAGE)
+    proofs.keep(home / "records", house)
 
 
 def cases(folder: Path, house: House) -> list[dict[str, Any]]:

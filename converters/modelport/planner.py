@@ -62,11 +62,9 @@ def targets(source: str, converters: Iterable[Converter]) -> tuple[str, ...]:
 
 
 def _reached(source: str, table: list[Converter], role: str) -> set[str]:
-    formats, grown = {source}, True
-    while grown:
-        reached = {c.target for c in table if c.source in formats and c.role == role}
-        grown = not reached <= formats
-        formats |= reached
+    formats = {source}
+    for _ in range(MAX_EDGES):  # what is farther away has no plan
+        formats |= {c.target for c in table if c.source in formats and c.role == role}
     return formats
 
 

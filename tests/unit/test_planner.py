@@ -6,6 +6,7 @@ import pytest
 
 from modelport import planner
 from modelport.errors import NoRoute
+from modelport.registry import Registry
 from modelport_sdk import Converter
 
 
@@ -95,3 +96,14 @@ def test_weights_are_chained_with_weights_only() -> None:
 
 def test_weights_alone_reach_no_graph() -> None:
     assert planner.targets("tensors", WEIGHTS) == ("archive", "state")
+
+
+def test_what_is_too_far_away_is_no_target() -> None:
+    chain = [edge("a", "b"), edge("b", "c"), edge("c", "d"), edge("d", "e")]
+    assert planner.targets("a", chain) == ("b", "c", "d")
+
+
+@pytest.mark.parametrize("source", sorted(Registry.load(frozenset()).formats))
+def test_every_target_of_the_plugins_has_a_route(source: str) -> None:
+    table = list(Registry.load(frozenset()).converters.values())
+    assert all(planner.plan(source, target, table) for target in planner.targets(source, table))

@@ -21,6 +21,7 @@ from modelport_api.jobs import database
 from modelport_api.jobs.engine_dbos import DbosEngine
 from modelport_api.jobs.events import Tailer
 from modelport_api.routes import (
+    batches,
     catalogue,
     conversions,
     environments,
@@ -67,7 +68,7 @@ def create(settings: Settings) -> FastAPI:
         redoc_url=None,
     )
     problems.install(app)
-    for part in (uploads, models, conversions, results, oneshot, catalogue, environments):
+    for part in (uploads, models, conversions, batches, results, oneshot, catalogue, environments):
         app.include_router(part.router, prefix="/v1")
     app.include_router(health.router)
     page.install(app)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,12 +34,12 @@ def append(connection: sa.Connection, job: str, kind: str, data: Json) -> None:
     connection.execute(sa.insert(events).values(job=job, at=time.time(), kind=kind, data=data))
 
 
-def since(connection: sa.Connection, last: int, job: str | None = None) -> list[Event]:
-    """Return the events with a larger id than ``last``, of ``job`` or of all."""
+def since(connection: sa.Connection, last: int, of: Collection[str] | None = None) -> list[Event]:
+    """Return the events with a larger id than ``last``, of some jobs or of all."""
     query = sa.select(events.c.id, events.c.job, events.c.kind, events.c.data)
     query = query.where(events.c.id > last).order_by(events.c.id)
-    if job is not None:
-        query = query.where(events.c.job == job)
+    if of is not None:
+        query = query.where(events.c.job.in_(of))
     return [Event(*row) for row in connection.execute(query)]
 
 
@@ -53,20 +53,20 @@ class Tailer:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
-        self._listeners: dict[asyncio.Queue[Event], str] = {}
+        self._listeners: dict[asyncio.Queue[Event], frozenset[str]] = {}
         self._task: asyncio.Task[None] | None = None
 
-    async def follow(self, job: str, last: int) -> AsyncIterator[Event]:
-        """Yield the events of ``job`` after ``last``, old ones first, without end."""
+    async def follow(self, of: Collection[str], last: int) -> AsyncIterator[Event]:
+        """Yield the events of some jobs after ``last``, old ones first, without end."""
         queue: asyncio.Queue[Event] = asyncio.Queue()
-        self._listeners[queue] = job
+        self._listeners[queue] = frozenset(of)
         try:
             # Listening before reading the past: what falls between is seen twice, not never.
             if self._task is None or self._task.done():
                 start = await run_in_threadpool(self._newest)
                 if self._task is None or self._task.done():
                     self._task = asyncio.create_task(self._tail(start))
-            for event in await run_in_threadpool(self._since, last, job):
+            for event in await run_in_threadpool(self._since, last, of):
                 last = event.id
                 yield event
             while True:
@@ -88,8 +88,8 @@ class Tailer:
         while self._listeners:
             for event in await run_in_threadpool(self._since, last, None):
                 last = event.id
-                for queue, job in self._listeners.items():
-                    if job == event.job:
+                for queue, of in self._listeners.items():
+                    if event.job in of:
                         queue.put_nowait(event)
             await asyncio.sleep(TAIL_SECONDS)
 
@@ -97,6 +97,6 @@ class Tailer:
         with self._engine.connect() as connection:
             return newest(connection)
 
-    def _since(self, last: int, job: str | None) -> list[Event]:
+    def _since(self, last: int, of: Collection[str] | None) -> list[Event]:
         with self._engine.connect() as connection:
-            return since(connection, last, job)
+            return since(connection, last, of)

@@ -67,6 +67,15 @@ jobs = sa.Table(
     sa.Column("created_at", sa.Float, nullable=False, index=True),
     sa.Column("started_at", sa.Float),
     sa.Column("finished_at", sa.Float),
+    sa.Column("batch", sa.String(32), index=True),
+)
+
+batches = sa.Table(
+    "batches",
+    METADATA,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("refused", sa.JSON, nullable=False),
+    sa.Column("created_at", sa.Float, nullable=False, index=True),
 )
 
 attempts = sa.Table(

@@ -35,7 +35,12 @@ def find(desk: Desk, id: str) -> Json:
 
 
 def order(desk: Desk, wish: schemas.Wish) -> Json:
-    """Accept a conversion, or refuse at once what cannot work.
+    """Accept a conversion, or refuse at once what cannot work; raises as ``checked``."""
+    return find(desk, orders.submit(desk.settings, desk.engine, desk.queue, checked(desk, wish)))
+
+
+def checked(desk: Desk, wish: schemas.Wish) -> Json:
+    """Return the row of a conversion that can be accepted.
 
     Raises:
         NotFound: No such model or inputs.
@@ -49,14 +54,13 @@ def order(desk: Desk, wish: schemas.Wish) -> Json:
             raise NotFound(f"no inputs {inputs}", hint="Upload them first.")
     source = model["format"]["id"]
     check_options(core.routes_of(source, wish.target, desk.house), wish.options)
-    job = {
+    return {
         "model": wish.model,
         "name": model["name"],
         "source": source,
         "target": wish.target,
         "request": wish.model_dump(exclude={"model", "target"}),
     }
-    return find(desk, orders.submit(desk.settings, desk.engine, desk.queue, job))
 
 
 @router.post("/conversions", status_code=202, response_model=schemas.Conversion)
@@ -121,7 +125,9 @@ async def watch(
     def live() -> bool:
         return find(desk, id)["state"] in OPEN
 
-    def final(event: events.Event) -> bool:
-        return event.kind == events.STATE and event.data["state"] not in OPEN
+    return await streaming.stream(desk, [id], last_event_id, live=live, final=ended)
 
-    return await streaming.stream(desk, id, last_event_id, live=live, final=final)
+
+def ended(event: events.Event) -> bool:
+    """Whether an event tells the final state of a conversion."""
+    return event.kind == events.STATE and event.data["state"] not in OPEN

@@ -89,7 +89,7 @@ async def watch_environment(
         return event.kind == events.STATE and event.data["state"] != BUILDING
 
     job = builds.key(name)
-    return await streaming.stream(desk, job, last_event_id, live=live, final=final)
+    return await streaming.stream(desk, [job], last_event_id, live=live, final=final)
 
 
 @router.get("/environments/{name}/sbom", response_class=Response, responses=BILL)

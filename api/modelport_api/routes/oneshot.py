@@ -68,7 +68,7 @@ async def _end(desk: Desk, job: Json, wait: float) -> Json:
     now = job
     try:
         async with asyncio.timeout(wait):
-            async for event in desk.tailer.follow(job["id"], 0):
+            async for event in desk.tailer.follow([job["id"]], 0):
                 if event.kind == events.STATE:
                     now = event.data
                     if now["state"] not in OPEN:

@@ -208,6 +208,73 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/batches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post Batch
+         * @description Order a conversion of each model to each target.
+         *
+         *     What cannot work is refused one by one, and listed; the request is refused only if
+         *     nothing is left. What is accepted is accepted together.
+         */
+        post: operations["post_batch_v1_batches_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/batches/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Batch
+         * @description Show what has become of a batch.
+         */
+        get: operations["get_batch_v1_batches__id__get"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Batch
+         * @description Cancel what is open of a batch; delete a finished one with its conversions and files.
+         */
+        delete: operations["delete_batch_v1_batches__id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/batches/{id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Watch Batch
+         * @description Stream the events of all conversions, and a ``summary`` after each that ends.
+         */
+        get: operations["watch_batch_v1_batches__id__events_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/conversions/{id}/artifacts/{name}": {
         parameters: {
             query?: never;
@@ -575,6 +642,85 @@ export interface components {
             sha256: string;
         };
         /**
+         * Batch
+         * @description A batch with its conversions, in the order of the models and then of the targets.
+         */
+        Batch: {
+            /** Id */
+            id: string;
+            /** Created At */
+            created_at: string;
+            /** Finished */
+            finished: boolean;
+            /** Total */
+            total: number;
+            /**
+             * States
+             * @description Conversions by state
+             */
+            states: {
+                [key: string]: number;
+            };
+            /**
+             * Verdicts
+             * @description Conversions by verdict
+             */
+            verdicts: {
+                [key: string]: number;
+            };
+            /** Refused */
+            refused: components["schemas"]["Refused"][];
+            /** Conversions */
+            conversions: components["schemas"]["Conversion"][];
+        };
+        /**
+         * BatchWish
+         * @description Conversions to be made: each of the models to each of the targets.
+         */
+        BatchWish: {
+            /** Models */
+            models: string[];
+            /** Targets */
+            targets: string[];
+            /**
+             * Options
+             * @description Options by target
+             * @default {}
+             */
+            options: {
+                [key: string]: {
+                    [key: string]: unknown;
+                };
+            };
+            /**
+             * Shapes
+             * @default {}
+             */
+            shapes: {
+                [key: string]: number[];
+            };
+            /**
+             * Inputs
+             * @description Id of uploaded inputs, for verification
+             */
+            inputs?: string | null;
+            /**
+             * Calibration
+             * @description Id of uploaded inputs, for int8
+             */
+            calibration?: string | null;
+            /**
+             * Seed
+             * @default 0
+             */
+            seed: number;
+            /**
+             * Require Verified
+             * @default false
+             */
+            require_verified: boolean;
+        };
+        /**
          * Conversion
          * @description A conversion and how far it has come.
          */
@@ -929,6 +1075,17 @@ export interface components {
             };
             /** Degraded */
             degraded: string[];
+        };
+        /**
+         * Refused
+         * @description A conversion of a batch that was refused at once.
+         */
+        Refused: {
+            /** Model */
+            model: string;
+            /** Target */
+            target: string;
+            problem: components["schemas"]["Failure"];
         };
         /**
          * Route
@@ -1816,6 +1973,184 @@ export interface operations {
         };
     };
     watch_v1_conversions__id__events_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                "last-event-id"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description It is finished, and nothing is newer than Last-Event-ID */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; `code` says why */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_batch_v1_batches_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BatchWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Batch"];
+                };
+            };
+            /** @description Refused; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; `code` says why */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_batch_v1_batches__id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Batch"];
+                };
+            };
+            /** @description Refused; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; `code` says why */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_batch_v1_batches__id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It was open: cancelled */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Batch"];
+                };
+            };
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; `code` says why */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    watch_batch_v1_batches__id__events_get: {
         parameters: {
             query?: never;
             header?: {

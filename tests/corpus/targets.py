@@ -130,6 +130,8 @@ def models():
             [node("LessOrEqual", "x s", "b"), node("Cast", "b", "y", to=FLOAT)], *compared
         ),
         "round": halves(),
+        "softmax_across": across(13),
+        "softmax_across_18": across(18),
         "sequence": sequence(),
         "unread": model([node("CastLike", "x s", "y")], *unread, opset=15),
         "unsigned": model([node("Cast", "x", "y", to=FLOAT)], *unsigned),
@@ -140,6 +142,12 @@ def models():
         "custom": model([node("Foo", "x", "y", domain="my.own")], *plain),
         **sequences.models(model, node, normal, FLOAT),
     }
+
+
+def across(opset):
+    """Softmax over channels, far from nought."""
+    nodes = [node("Add", "c far", "d"), node("Softmax", "d", "y", axis=1)]
+    return image(nodes, (1, 3, 6, 5), opset=opset, far=np.float32(100))
 
 
 def halves():

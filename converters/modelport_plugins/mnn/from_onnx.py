@@ -11,6 +11,7 @@ from typing import Any
 
 from modelport_plugins.mnn import rewrites
 from modelport_plugins.mnn.gelu import exact_gelu
+from modelport_plugins.mnn.softmax import softmax_across
 from modelport_plugins.mnn.tool import mnnconvert, refusal, succeeded
 from modelport_sdk import (
     BadOption,
@@ -99,6 +100,9 @@ def _prepared(source: Path, model: Any, ctx: Context) -> Path:
     softmaxes = softmax.softmax_before_13(model)
     if softmaxes:
         ctx.note(f"{softmaxes} Softmax of opset < 13 written out, which MNN takes for another.")
+    across = softmax_across(model)
+    if across:
+        ctx.note(f"{across} Softmax across the last axis written out, which MNN computes wrong.")
     constants = rewrites.constant_first(model)
     if constants:
         ctx.note(f"{constants} one-element constants put second, which MNN computes wrong first.")
@@ -111,7 +115,7 @@ def _prepared(source: Path, model: Any, ctx: Context) -> Path:
     rounds = rewrites.round_to_even(model)
     if rounds:
         ctx.note(f"{rounds} Round written out, since MNN rounds halves away from zero.")
-    if not softmaxes + constants + mirrored + gelus + rounds:
+    if not softmaxes + across + constants + mirrored + gelus + rounds:
         return source
     copy = ctx.scratch / "prepared.onnx"
     if _external(model):

@@ -8,6 +8,9 @@ from typing import Any
 from modelport_onnx.graph import EXTERNAL_LIMIT, graph_inputs, subgraphs, weight_bytes
 from modelport_onnx.signature import set_shape, shape
 
+# Which input of an operator is a list of sizes that holds the batch.
+LISTS = {"Expand": 1, "Resize": 3}
+
 
 def fix(
     model: Any, shapes: Mapping[str, Sequence[int]], sizes: Mapping[str, int] | None = None
@@ -92,42 +95,85 @@ def known(model: Any) -> dict[str, list[Any]]:
 def free(model: Any, axes: Mapping[str, Mapping[int, str]]) -> int:
     """Make axes of inputs and outputs symbolic: ``{"x": {0: "batch"}}``.
 
-    A Reshape to a constant that repeats the size of axis 0 gets -1 in its place (or 0,
-    "as in the input", if -1 is taken). Returns how many of them were changed. Whether
-    the graph then works for other sizes is for the caller to try.
+    Constant sizes of Reshape, Expand and Resize that hold the size of axis 0 follow it. Returns
+    how many were changed. Whether the graph then works for other sizes is for the caller to try.
     """
-    sizes = set()
+    sizes, leader = set(), ""
+    for value in graph_inputs(model):
+        if 0 in axes.get(value.name, {}) and shape(value):
+            leader = leader or value.name
     for value in [*graph_inputs(model), *model.graph.output]:
         dims = shape(value)
         chosen = axes.get(value.name, {})
         if dims is None or not chosen:
             continue
-        if 0 in chosen and dims:
+        if 0 in chosen and dims and isinstance(dims[0], int):
             sizes.add(dims[0])
         set_shape(value, [chosen.get(axis, size) for axis, size in enumerate(dims)])
+    changed = 0
     for graph in subgraphs(model.graph):
         del graph.value_info[:]
-    return _free_reshapes(model, sizes)
+        changed += _free_reshapes(graph, sizes) + _free_lists(graph, sizes - {1}, leader)
+    infer(model)
+    return changed
 
 
-def _free_reshapes(model: Any, sizes: set[Any]) -> int:
+def _free_reshapes(graph: Any, sizes: set[int]) -> int:
+    """Put -1 where the first size is a multiple of the batch: windows of an image, for example.
+
+    -1 comes to the same size where the batch has no part in it. Where -1 is taken, a first size
+    that is the batch becomes 0, "as in the input".
+    """
     from onnx import numpy_helper
 
     from modelport_onnx.graph import constants
 
-    changed = 0
-    for graph in subgraphs(model.graph):
-        held = constants(graph)
-        for node in graph.node:
-            tensor = held.get(node.input[1]) if node.op_type == "Reshape" else None
-            if tensor is None:
-                continue
-            target = numpy_helper.to_array(tensor).copy()
-            if target.size > 1 and target[0] in sizes and target[0] > 0:
-                target[0] = 0 if (target == -1).any() else -1
-                fresh = numpy_helper.from_array(target, f"{node.output[0]}/free_shape")
-                graph.initializer.append(fresh)
-                node.input[1] = fresh.name
-                changed += 1
-    infer(model)
+    changed, held = 0, constants(graph)
+    for node in graph.node:
+        tensor = held.get(node.input[1]) if node.op_type == "Reshape" else None
+        target = numpy_helper.to_array(tensor).copy() if tensor is not None else None
+        if target is None or target.size < 2 or target[0] <= 0:
+            continue
+        taken = bool((target == -1).any())
+        if (target[0] in sizes) if taken else any(target[0] % size == 0 for size in sizes if size):
+            target[0] = 0 if taken else -1
+            fresh = numpy_helper.from_array(target, f"{node.output[0]}/free_shape")
+            graph.initializer.append(fresh)
+            node.input[1] = fresh.name
+            changed += 1
+    return changed
+
+
+def _free_lists(graph: Any, sizes: set[int], leader: str) -> int:
+    """Read the first size at run time: of Resize from its input, of Expand from ``leader``.
+
+    A class token is expanded to a copy a sample; nothing but the model's input tells how many.
+    """
+    import numpy as np
+    from onnx import helper, numpy_helper
+
+    from modelport_onnx.graph import constants, set_nodes
+
+    held, nodes, changed = constants(graph), [], 0
+    for node in graph.node:
+        place = LISTS.get(node.op_type, len(node.input))
+        tensor = held.get(node.input[place]) if place < len(node.input) else None
+        target = numpy_helper.to_array(tensor) if tensor is not None else np.zeros(0)
+        whose = node.input[0] if node.op_type == "Resize" else leader
+        if target.size and target[0] in sizes and whose:
+            first, rest, shaped, size, joined = (
+                f"{node.output[0]}/free_{part}" for part in ("0", "rest", "shape", "size", "all")
+            )
+            for name, array in ((first, np.zeros(1)), (rest, target[1:])):
+                graph.initializer.append(numpy_helper.from_array(array.astype(np.int64), name))
+            nodes += [
+                helper.make_node("Shape", [whose], [shaped]),
+                helper.make_node("Gather", [shaped, first], [size]),
+                helper.make_node("Concat", [size, rest], [joined], axis=0),
+            ]
+            node.input[place] = joined
+            changed += 1
+        nodes.append(node)
+    if changed:
+        set_nodes(graph, nodes)
     return changed

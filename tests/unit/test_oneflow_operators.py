@@ -22,13 +22,11 @@ CASES = sorted(json.loads((CORPUS / "cases.json").read_text("utf-8")))
 # OneFlow, ONNX Runtime and PyTorch sum in other orders; a wrong operator is off by far more.
 NOISE = 2e-6
 UNWRITTEN = {
-    "gather_nd": "unsupported-operator",
-    "getitem_tensor": "unsupported-operator",
     "one_hot": "unsupported-operator",
     **dict.fromkeys(("conv1d", "conv2d", "conv3d", "deconv1d", "deconv2d"), "unsupported-feature"),
     "scalar_int": "unsupported-feature",
 }
-"""What a model.py is refused for: weights that are inputs, integers divided, GatherND, OneHot."""
+"""What a model.py is refused for: weights that are inputs, integers divided, OneHot."""
 
 
 @pytest.fixture(scope="module")

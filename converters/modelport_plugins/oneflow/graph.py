@@ -12,10 +12,12 @@ from modelport_plugins.oneflow import variable
 from modelport_plugins.oneflow.mlir import Operation, read
 from modelport_plugins.oneflow.operators import BOOLEAN, TABLE
 from modelport_plugins.oneflow.writer import DATA_TYPES, ELEMENTS, IR_VERSION, OPSET, Writer
-from modelport_sdk import CorruptModel, UnsupportedOperator
+from modelport_sdk import CorruptModel, UnsupportedFeature, UnsupportedOperator
 
 NUMBERED = re.compile(r"_(\d+)$")
 FRAME = ("input", "variable", "output", "return")
+# OneFlow's word in the name of a tensor that forward() found in a plain attribute or list.
+FREE = "FreeEagerTensor"
 
 
 def model(path: Path) -> Any:
@@ -24,12 +26,14 @@ def model(path: Path) -> Any:
     Raises:
         CorruptModel: The text or a variable is damaged.
         UnsupportedOperator: ONNX has no counterpart for an operator; all are named.
-        UnsupportedFeature: An operator is used in a way that ONNX has none for.
+        UnsupportedFeature: An operator is used in a way that ONNX has none for, or reads a
+            tensor that OneFlow did not save.
     """
     from onnx import helper, numpy_helper
 
     operations = read(path)
     refuse_unknown(operations)
+    refuse_unsaved(operations, path.parent)
     writer = Writer(operations)
     inputs, outputs = ports(operations)
     for port, operation in zip(inputs, ordered("input", operations)):
@@ -62,6 +66,32 @@ def refuse_unknown(operations: Sequence[Operation]) -> None:
         raise UnsupportedOperator(
             f"OneFlow's {names} cannot be written as ONNX here", operators=missing
         )
+
+
+def refuse_unsaved(operations: Sequence[Operation], folder: Path) -> None:
+    """Raise UnsupportedFeature with the operators that read tensors which OneFlow did not save.
+
+    ``oneflow.save`` (0.9.0) writes parameters and buffers. A tensor that ``forward`` found in a
+    plain attribute or list is in the graph as a variable, but not in the folder.
+    """
+    missing = {
+        one.results[0]: one.name
+        for one in operations
+        if one.kind == "variable" and FREE in one.name
+        if not (variable.inside(folder, one.name) / "meta").is_file()
+    }
+    readers = [one for one in operations if not missing.keys().isdisjoint(one.operands)]
+    if not readers:
+        return
+    kinds = Counter(one.kind for one in readers)
+    first = next(missing[value] for value in readers[0].operands if value in missing)
+    raise UnsupportedFeature(
+        f"{', '.join(sorted(kinds))} read {len(missing)} tensors that OneFlow did not save, being "
+        f"neither parameters nor buffers of the module: {readers[0].name} reads {first}",
+        hint="Keep layers in nn.ModuleList and tensors in register_buffer and save again, or add "
+        "the tensors to the folder as the page on OneFlow shows.",
+        operators=kinds,
+    )
 
 
 def ports(operations: Sequence[Operation]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from modelport_plugins.oneflow import variable
-from modelport_plugins.oneflow.graph import FRAME, ports
+from modelport_plugins.oneflow.graph import FRAME, ports, refuse_unsaved
 from modelport_plugins.oneflow.mlir import read
 from modelport_plugins.oneflow.operators import TABLE
 from modelport_sdk import Context, inspector
@@ -20,8 +20,10 @@ def inspect(source: Path, ctx: Context) -> dict[str, Any]:
 
     Raises:
         CorruptModel: The text is damaged, or a variable is missing or of another size.
+        UnsupportedFeature: OneFlow did not save a tensor that an operator reads.
     """
     operations = read(source)
+    refuse_unsaved(operations, source.parent)
     inputs, outputs = ports(operations)
     counts = Counter(one.kind for one in operations if one.kind not in FRAME)
     elements: Counter[str] = Counter()

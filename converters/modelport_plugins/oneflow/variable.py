@@ -25,9 +25,6 @@ KINDS = {
     "kBool": "bool",
 }
 LONGEST = 1 << 16  # bytes of a meta file
-# A tensor that forward() found in a plain attribute or list has no name of its own, and
-# oneflow.save leaves it out (OneFlow 0.9.0).
-FREE = "FreeEagerTensor"
 DIM = re.compile(r"dim\s*:\s*(\d+)")
 KIND = re.compile(r"data_type\s*:\s*(\w+)")
 
@@ -75,11 +72,6 @@ def meta(root: Path, name: str) -> tuple[tuple[int, ...], str]:
         UnsupportedFeature: Its type has no counterpart in NumPy.
     """
     path = inside(root, name) / "meta"
-    if not path.is_file() and FREE in name:
-        raise CorruptModel(
-            f"OneFlow did not save {name}: it is neither a parameter nor a buffer of the module",
-            hint="Keep layers in nn.ModuleList and tensors in register_buffer, then save again.",
-        )
     if not path.is_file():
         raise CorruptModel(f"variable {name} is missing", hint="Send the whole folder.")
     text = path.read_bytes()[:LONGEST].decode("utf-8", "replace")

@@ -32,6 +32,29 @@ def _gather(src: Source, node: Any, attrs: dict[str, Any]) -> None:
     src.set(node.output[0], text)
 
 
+def _gather_many(src: Source, node: Any, attrs: dict[str, Any]) -> None:
+    """Write GatherND as index_select on the leading axes made one.
+
+    Raises:
+        UnsupportedFeature: The first axes are a batch.
+    """
+    import numpy as np
+
+    if attrs.get("batch_dims", 0):
+        raise UnsupportedFeature("GatherND with batch_dims is not written")
+    table, places = node.input
+    shape, depth = src.shape(table), src.shape(places)[-1]
+    sizes = np.array(shape[:depth], np.int64)
+    steps = np.array([np.prod(sizes[k + 1 :]) for k in range(depth)], np.int64)
+    ends, widths = (f"self.{src.constant(f'{node.output[0]}_{n}', a)}" for n, a in
+                    (("sizes", sizes), ("steps", steps)))  # fmt: skip
+    at = src.tensor(places)
+    counted = f"T.sum(T.where({at} < 0, {at} + {ends}, {at}) * {widths}, dim=-1)"
+    flat = f"{src.tensor(table)}.reshape({(-1, *shape[depth:])})"
+    picked = f"T.index_select({flat}, 0, {counted}.reshape((-1,)))"
+    src.set(node.output[0], f"{picked}.reshape({tuple(src.shape(node.output[0]))})")
+
+
 def _gather_elements(src: Source, node: Any, attrs: dict[str, Any]) -> None:
     x, places = map(src.tensor, node.input)
     src.set(node.output[0], f"T.gather({x}, {attrs.get('axis', 0)}, {places})")
@@ -67,6 +90,7 @@ def _sampled(src: Source, node: Any, attrs: dict[str, Any]) -> None:
 TABLE: dict[str, Any] = {
     "Gather": _gather,
     "GatherElements": _gather_elements,
+    "GatherND": _gather_many,
     "ScatterElements": _scatter_elements,
     "Trilu": _triangle,
     "GridSample": _sampled,

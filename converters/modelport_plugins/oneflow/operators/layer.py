@@ -19,7 +19,9 @@ def channels_first(op: Operation) -> None:
         UnsupportedFeature: The channel is the last axis.
     """
     if op.attributes.get("data_format", "channels_first") not in {"channels_first", "NCHW"}:
-        raise UnsupportedFeature(f"{op.kind} with channels last ({op.name}) is not read")
+        raise UnsupportedFeature(
+            f"{op.kind} with channels last ({op.name}) is not read", operators=[op.kind]
+        )
 
 
 def _convolution(w: Writer, op: Operation, x: list[str]) -> str:

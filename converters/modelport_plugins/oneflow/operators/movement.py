@@ -79,7 +79,9 @@ def _slice_update(w: Writer, op: Operation, x: list[str]) -> str:
     """Write a block into a tensor: along one axis after the other, what stands around it."""
     starts, stops = op.attributes["start"], op.attributes["stop"]
     if set(op.attributes["step"]) != {1}:
-        raise UnsupportedFeature(f"slice_update with steps ({op.name}) is not read")
+        raise UnsupportedFeature(
+            f"slice_update with steps ({op.name}) is not read", operators=[op.kind]
+        )
     shape = op.operand_types[0].shape
     axes = [a for a, size in enumerate(shape) if (starts[a], stops[a]) != (0, size)]
 

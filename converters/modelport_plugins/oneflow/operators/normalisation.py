@@ -19,9 +19,12 @@ def _batch(w: Writer, op: Operation, x: list[str]) -> str:
         raise UnsupportedFeature(
             f"{op.kind} in training mode ({op.name})",
             hint="Call module.eval() before the graph is compiled and saved.",
+            operators=[op.kind],
         )
     if op.attributes.get("axis", 1) != 1:
-        raise UnsupportedFeature(f"{op.kind} with channels last ({op.name}) is not read")
+        raise UnsupportedFeature(
+            f"{op.kind} with channels last ({op.name}) is not read", operators=[op.kind]
+        )
     value, mean, variance, gamma, beta = x[:5]
     made: str = w.add(
         "BatchNormalization",

@@ -29,7 +29,9 @@ def _largest(w: Writer, op: Operation, x: list[str]) -> Any:
         UnsupportedFeature: They are read; OneFlow counts them another way than ONNX.
     """
     if len(op.results) > 1 and w.uses.get(op.results[1]):
-        raise UnsupportedFeature(f"{op.kind} whose places of maxima are used ({op.name})")
+        raise UnsupportedFeature(
+            f"{op.kind} whose places of maxima are used ({op.name})", operators=[op.kind]
+        )
     given = _windows(op)
     made: str = w.add("MaxPool", x, dilations=op.attributes["dilation"], **given)
     return made
@@ -94,7 +96,9 @@ def _adaptive_largest(w: Writer, op: Operation, x: list[str]) -> str:
         UnsupportedFeature: The places of the maxima are read.
     """
     if len(op.results) > 1 and w.uses.get(op.results[1]):
-        raise UnsupportedFeature(f"{op.kind} whose places of maxima are used ({op.name})")
+        raise UnsupportedFeature(
+            f"{op.kind} whose places of maxima are used ({op.name})", operators=[op.kind]
+        )
     before, after = _sizes(op)
     value, rank = x[0], len(op.operand_types[0].shape)
     for place, (size, count) in enumerate(zip(before, after)):

@@ -19,7 +19,10 @@ def _gather_elements(w: Writer, op: Operation, x: list[str]) -> str:
 
 
 def _gather_nd(w: Writer, op: Operation, x: list[str]) -> str:
-    made: str = w.add("GatherND", x)
+    """Pick by several indices at once; with one index it is Gather, which every target has."""
+    *sizes, depth = op.operand_types[1].shape
+    kind, places = ("Gather", w.reshape(x[1], sizes)) if depth == 1 else ("GatherND", x[1])
+    made: str = w.add(kind, [x[0], places])
     return made
 
 

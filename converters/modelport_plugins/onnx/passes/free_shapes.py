@@ -52,7 +52,7 @@ def free_shapes(source: Path, out: Path, options: Options, ctx: Context) -> None
     axes = _axes(model, options.axes)
     changed = shapes.free(model, axes)
     if changed:
-        ctx.note(f"{changed} Reshape nodes follow the free dimension")
+        ctx.note(f"{changed} lists of sizes follow the free dimension")
     output.write(model, before, out, ctx)
     loaded = output.check_loads(output.path(out, ctx), "free-shapes")
     if not options.axes:
@@ -105,6 +105,8 @@ def _try_batch(run: Any, before: Any, ctx: Context) -> None:
     except Exception as exc:  # a class of the runtime's own, with no common base
         raise UnsupportedFeature("an operator of this model is built for one batch size") from exc
     for name, got in together.items():
-        want = np.concatenate([apart[0][name], apart[1][name]]) if got.ndim else got
-        if want.shape != got.shape or not np.allclose(want, got, TOLERANCE, TOLERANCE):
+        want = np.concatenate([apart[0][name], apart[1][name]]) if got.ndim else apart[0][name]
+        if want.shape != got.shape or not np.allclose(
+            want, got, TOLERANCE, TOLERANCE, equal_nan=True
+        ):
             raise UnsupportedFeature(f"output {name} mixes the samples of a batch")

@@ -1,9 +1,10 @@
-"""OneFlow's model zoo through the house: ``python -m benchmarks.flowvision FOLDER``.
+"""OneFlow's model zoo through the house: ``python -m benchmarks.flowvision FOLDER [NAME ...]``.
 
 Each architecture of flowvision 0.2.2 goes from nn.Graph to ONNX, to a module, to a new nn.Graph,
 and back to ONNX; at every stop its outputs are compared with OneFlow's own on the same input.
-Writes the table in docs/frameworks/oneflow.md and benchmarks/proofs/oneflow.json, and keeps in
-FOLDER what it made: a second run goes on where the first was stopped. Needs the environments
+Some graphs go through the whole flow to the other targets too. Writes the table in
+docs/frameworks/oneflow.md and benchmarks/proofs/oneflow.json, and keeps in FOLDER what each stage
+said: a second run goes on where the first was stopped. Needs the environments
 ``base`` and ``oneflow``, and in FOLDER/flowvision, by ``pip install --no-deps --target``:
 flowvision==0.2.2, scipy==1.10.1, six, rich and tabulate.
 """
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import proof, table
+from benchmarks.flowvision_targets import ONWARD, onward, operators, tidy
 from benchmarks.proof import Proof
 from modelport.engine import House
 
@@ -145,13 +147,17 @@ def write(every: dict[str, dict[str, Any]], house: House) -> None:
 
 
 def main() -> None:
-    """Run all architectures, keep the proofs of each, and write the table."""
+    """Run all architectures, or those named, keep the proofs of each, and write the table."""
     folder = Path(sys.argv[1]).resolve()
     house = House.open()
+    proof.keep(operators(house, BENCH), PROOFS)
     every = {}
-    for name in ARCHITECTURES:
+    for name in sys.argv[2:] or ARCHITECTURES:
         every[name] = run(folder, name, house)
         proof.keep(proofs(name, every[name]), PROOFS)
+        if name in ONWARD:
+            proof.keep(onward(folder, name, house, BENCH), PROOFS)
+        tidy(folder / name)
         print(row(name, every[name]), flush=True)
     write(every, house)
 

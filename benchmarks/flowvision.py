@@ -3,10 +3,10 @@
 Each architecture of flowvision 0.2.2 goes from nn.Graph to ONNX, to a module, to a new nn.Graph,
 and back to ONNX; at every stop its outputs are compared with OneFlow's own on the same input.
 Some graphs go through the whole flow to the other targets too. Writes the table in
-docs/frameworks/oneflow.md and benchmarks/proofs/flowvision.json, and keeps in FOLDER what each stage
-said: a second run goes on where the first was stopped. Needs the environments
-``base`` and ``oneflow``, and in FOLDER/flowvision, by ``pip install --no-deps --target``:
-flowvision==0.2.2, scipy==1.10.1, six, rich and tabulate.
+docs/frameworks/oneflow.md and benchmarks/proofs/flowvision.json, and keeps in FOLDER what each
+stage said: a second run goes on where the first was stopped. Needs the environments ``base`` and
+``oneflow``, and in FOLDER/flowvision, by ``pip install --no-deps --target``: flowvision==0.2.2,
+scipy==1.10.1, six, rich and tabulate.
 """
 
 from __future__ import annotations

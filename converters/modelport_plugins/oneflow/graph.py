@@ -86,8 +86,8 @@ def refuse_unsaved(operations: Sequence[Operation], folder: Path) -> None:
     kinds = Counter(one.kind for one in readers)
     first = next(missing[value] for value in readers[0].operands if value in missing)
     raise UnsupportedFeature(
-        f"{', '.join(sorted(kinds))} need tensors that OneFlow did not save ({len(missing)} in all), "
-        f"neither parameters nor buffers of the module: {readers[0].name} reads {first}",
+        f"{', '.join(sorted(kinds))} need tensors that OneFlow did not save ({len(missing)} in "
+        f"all), neither parameters nor buffers of the module: {readers[0].name} reads {first}",
         hint="Keep layers in nn.ModuleList and tensors in register_buffer and save again, or add "
         "the tensors to the folder as the page on OneFlow shows.",
         operators=kinds,

@@ -32,6 +32,7 @@ from modelport_api.routes import (
     uploads,
 )
 from modelport_api.settings import Settings
+from modelport_api.webhooks.courier import Courier
 
 PROBLEM: dict[str, Any] = {
     "description": "Refused; `code` says why",
@@ -53,7 +54,10 @@ def create(settings: Settings) -> FastAPI:
         app.state.desk = desk
         # Loading the plugins takes longer than the first request should wait.
         threading.Thread(target=lambda: desk.house, daemon=True).start()
+        courier = Courier(settings, engine)
+        courier.start()
         yield
+        await courier.stop()
         await desk.tailer.stop()
         await run_in_threadpool(desk.builder.close)
         engine.dispose()

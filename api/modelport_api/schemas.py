@@ -135,6 +135,7 @@ class Wish(BaseModel):
     calibration: Id | None = Field(None, description="Id of uploaded inputs, for int8")
     seed: int = Field(0, ge=0, lt=2**32)
     require_verified: bool = False
+    callback: str | None = Field(None, max_length=2000, description="Called when it has ended")
 
 
 class ArtifactFile(BaseModel):

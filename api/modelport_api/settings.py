@@ -21,6 +21,7 @@ from pydantic_settings import (
 
 from modelport.engine import home_folder
 from modelport.sandbox import default_limits
+from modelport_api.webhooks import signature
 
 GIB = 1024**3
 
@@ -46,7 +47,7 @@ def _upload_bytes() -> int:
 
 
 FILE = "modelport.toml"
-SECRETS = frozenset({"api_key", "admin_key"})
+SECRETS = frozenset({"api_key", "admin_key", "webhook_secret"})
 
 
 def config_file() -> Path:
@@ -136,6 +137,12 @@ class Settings(BaseSettings):
     """Run conversions although the machine lacks sandbox layers."""
     runner: tuple[str, ...] = (sys.executable, "-m", "modelport_api.jobs.runner")
     """Command that runs one attempt; the attempt's folder is appended."""
+    webhook_secret: SecretStr | None = None
+    """What callbacks are signed with, as whsec_BASE64; without it there are none."""
+    webhook_allow: Annotated[tuple[str, ...], NoDecode] = ()
+    """Hosts and networks that callbacks may go to although they are private or speak no TLS."""
+    webhook_retry_seconds: float = Field(default=5.0, gt=0)
+    """First pause before a failed callback is sent again; later ones are up to 14 hours."""
     log_format: Literal["text", "json"] = "text"
     """How the service logs: lines for people, or one JSON object a record."""
 
@@ -157,19 +164,26 @@ class Settings(BaseSettings):
     def _absolute(cls, home: Path) -> Path:
         return home.expanduser().resolve()
 
-    @field_validator("api_key", "admin_key", mode="before")
+    @field_validator("api_key", "admin_key", "webhook_secret", mode="before")
     @classmethod
     def _blank_is_unset(cls, key: object) -> object:
         # Compose files and unit files pass variables on that nobody has set, as "".
         text = key.get_secret_value() if isinstance(key, SecretStr) else key
         return None if isinstance(text, str) and not text.strip() else key
 
-    @field_validator("allowed_hosts", mode="before")
+    @field_validator("allowed_hosts", "webhook_allow", mode="before")
     @classmethod
     def _listed(cls, hosts: object) -> object:
         if isinstance(hosts, str):
             return tuple(name.strip() for name in hosts.split(",") if name.strip())
         return hosts
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _signs(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None:
+            signature.secrets(secret.get_secret_value())
+        return secret
 
     @property
     def database_url(self) -> str:

@@ -88,6 +88,9 @@ def service(home: Path, **values: Any) -> Iterator[Service]:
     extra = {"MODELPORT_API_KEY": key} if key else {}
     if admin := values.get("admin_key"):
         extra["MODELPORT_ADMIN_KEY"] = admin
+    if secret := values.get("webhook_secret"):
+        extra["MODELPORT_WEBHOOK_SECRET"] = secret
+    extra["MODELPORT_WEBHOOK_ALLOW"] = ", ".join(values.get("webhook_allow", ()))
     extra["MODELPORT_ALLOWED_HOSTS"] = ", ".join(values.get("allowed_hosts", ()))
     own = {"MODELPORT_ENVS": str(House.open().envs.root), "PYTHONUNBUFFERED": "1"}
     log = home.parent / f"{home.name}.log"

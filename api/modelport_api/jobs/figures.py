@@ -34,6 +34,7 @@ FAMILIES = {
     "modelport_step_seconds": Family("Time of one step, by converter", ("converter",), True),
     "modelport_conversion_seconds": Family("Time of a whole conversion", ("target",), True),
     "modelport_wait_seconds": Family("Time between order and start", (), True),
+    "modelport_webhooks": Family("Calls made, by how they went", ("outcome",)),
     "modelport_received_bytes": Family("Bytes of the models that were kept"),
     "modelport_produced_bytes": Family("Bytes of the artefacts that were made"),
 }

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from modelport_api.jobs import records
+from modelport_api.jobs import clock
 from modelport_api.jobs.tables import OPEN, batches, jobs
 
 Json = dict[str, Any]
@@ -26,7 +26,7 @@ def summary(connection: sa.Connection, batch: str) -> Json | None:
     states = _counts(connection, jobs.c.state, batch)
     return {
         "id": batch,
-        "created_at": records.stamp(row["created_at"]),
+        "created_at": clock.stamp(row["created_at"]),
         "finished": not any(state in OPEN for state in states),
         "total": sum(states.values()) + len(row["refused"]),
         "states": states,

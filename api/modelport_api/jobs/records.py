@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from modelport_api.jobs import events, figures, tables
+from modelport_api.jobs import clock, events, figures, outbox, tables
 from modelport_api.jobs.tables import (
     CANCELLED,
     CONVERTED,
@@ -23,14 +22,6 @@ from modelport_api.jobs.tables import (
 )
 
 Json = dict[str, Any]
-
-
-def stamp(seconds: float | None) -> str | None:
-    """Return a time as RFC 3339 in UTC, with milliseconds."""
-    if seconds is None:
-        return None
-    text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
 
 
 def add(connection: sa.Connection, job: Json) -> None:
@@ -149,7 +140,7 @@ def publish(engine: sa.Engine, job: str, attempt: int, outcome: Json) -> bool:
             .values(finished_at=now)
         )
         _tell(connection, job)
-        _count(connection, job, outcome)
+        _ended(connection, job, outcome)
         return True
 
 
@@ -165,7 +156,7 @@ def close(engine: sa.Engine, job: str, problem: Json | None) -> bool:
         ).rowcount
         if changed:
             _tell(connection, job)
-            _count(connection, job, {"problem": problem})
+            _ended(connection, job, {"problem": problem})
         return bool(changed)
 
 
@@ -202,7 +193,7 @@ def uses(connection: sa.Connection, model: str) -> int:
     return connection.scalar(query) or 0
 
 
-def _count(connection: sa.Connection, job: str, outcome: Json) -> None:
+def _ended(connection: sa.Connection, job: str, outcome: Json) -> None:
     query = sa.select(jobs.c.state, jobs.c.target, jobs.c.started_at, jobs.c.finished_at)
     row = connection.execute(query.where(jobs.c.id == job)).one()
     figures.count(connection, "modelport_ended", row.state, outcome.get("verdict") or "")
@@ -215,6 +206,7 @@ def _count(connection: sa.Connection, job: str, outcome: Json) -> None:
         figures.time(
             connection, "modelport_step_seconds", step["converter"], seconds=step["seconds"]
         )
+    outbox.ended(connection, job, conversion(connection, job) or {})
     made = sum(entry["size"] for entry in outcome.get("artifacts", []))
     figures.count(connection, "modelport_produced_bytes", by=made)
 
@@ -240,5 +232,5 @@ def _view(connection: sa.Connection, row: sa.RowMapping) -> Json:
         "problem": row["problem"],
         "artifacts": [dict(entry) for entry in connection.execute(query).mappings()],
         "attempt": row["attempt"],
-        **{name: stamp(row[name]) for name in ("created_at", "started_at", "finished_at")},
+        **{name: clock.stamp(row[name]) for name in ("created_at", "started_at", "finished_at")},
     }

@@ -12,14 +12,14 @@ import uuid
 from dataclasses import dataclass
 
 from modelport_api.jobs import database, lease
-from modelport_api.settings import Settings
+from modelport_api.settings import SECRETS, Settings
 
 LOG = logging.getLogger("modelport")
 CHECK_SECONDS = 0.2
 FIRST_DELAY, LAST_DELAY = 0.5, 30.0  # seconds between restarts of one that keeps dying
 STEADY_SECONDS = 60.0  # a worker that lived this long has its delay forgotten
 STOP_SECONDS = 5.0
-KEYS = frozenset({"MODELPORT_API_KEY", "MODELPORT_ADMIN_KEY"})
+KEYS = frozenset({f"MODELPORT_{name}" for name in ("API_KEY", "ADMIN_KEY", "WEBHOOK_SECRET")})
 
 
 @dataclass
@@ -109,7 +109,7 @@ class Supervisor:
 
 def environment(settings: Settings) -> dict[str, str]:
     """Return the settings as environment variables, without the keys, for our own processes."""
-    own = {"api_key", "admin_key", "allowed_hosts", "runner"}
+    own = {"allowed_hosts", "runner", "webhook_allow", *SECRETS}
     values = settings.model_dump(mode="json", exclude=own)
     variables = {
         f"MODELPORT_{name.upper()}": str(value)

@@ -68,6 +68,7 @@ jobs = sa.Table(
     sa.Column("started_at", sa.Float),
     sa.Column("finished_at", sa.Float),
     sa.Column("batch", sa.String(32), index=True),
+    sa.Column("callback", sa.Text),
 )
 
 batches = sa.Table(
@@ -75,6 +76,7 @@ batches = sa.Table(
     METADATA,
     sa.Column("id", sa.String(32), primary_key=True),
     sa.Column("refused", sa.JSON, nullable=False),
+    sa.Column("callback", sa.Text),
     sa.Column("created_at", sa.Float, nullable=False, index=True),
 )
 
@@ -127,4 +129,18 @@ figures = sa.Table(
     sa.Column("name", sa.String(64), primary_key=True),
     sa.Column("labels", sa.String(400), primary_key=True),
     sa.Column("value", sa.Float, nullable=False),
+)
+
+deliveries = sa.Table(
+    "deliveries",
+    METADATA,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("subject", sa.String(32), nullable=False, index=True),
+    sa.Column("url", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("created_at", sa.Float, nullable=False),
+    # When it is sent next; None once it arrived or was given up.
+    sa.Column("due_at", sa.Float, index=True),
+    sa.Column("said", sa.Text, nullable=False, server_default=""),
 )

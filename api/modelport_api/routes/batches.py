@@ -31,7 +31,7 @@ def post_batch(wish: batches.BatchWish, response: Response, desk: OurDesk) -> An
     What cannot work is refused one by one, and listed; the request is refused only if
     nothing is left. What is accepted is accepted together.
     """
-    wishes = list(_wishes(wish))
+    wishes, callback = _wishes(wish), conversions.called(desk, wish.callback)
     jobs, refused, first = [], [], None
     for one in wishes:
         try:
@@ -41,7 +41,12 @@ def post_batch(wish: batches.BatchWish, response: Response, desk: OurDesk) -> An
             refused.append({"model": one.model, "target": one.target, "problem": error.to_json()})
     if first is not None and not jobs:
         raise first
-    batch = {"id": uuid.uuid4().hex, "refused": refused, "created_at": time.time()}
+    batch = {
+        "id": uuid.uuid4().hex,
+        "refused": refused,
+        "callback": callback,
+        "created_at": time.time(),
+    }
     orders.submit_all(desk.settings, desk.engine, desk.queue, jobs, batch)
     response.headers["Location"] = f"/v1/batches/{batch['id']}"
     return _found(desk, str(batch["id"]))
@@ -109,7 +114,7 @@ def _wishes(wish: batches.BatchWish) -> Sequence[schemas.Wish]:
     models, targets = dict.fromkeys(wish.models), dict.fromkeys(wish.targets)
     if len(models) * len(targets) > MOST:
         raise BadRequest(f"more than {MOST} conversions", hint="Order them in several batches.")
-    common = wish.model_dump(exclude={"models", "targets", "options"})
+    common = wish.model_dump(exclude={"models", "targets", "options", "callback"})
     return [
         schemas.Wish(model=model, target=target, options=wish.options.get(target, {}), **common)
         for model in models

@@ -16,6 +16,7 @@ from modelport_api.jobs.tables import OPEN
 from modelport_api.problems import BadRequest, NotFound
 from modelport_api.routes import streaming
 from modelport_api.storage import models, places
+from modelport_api.webhooks import address
 
 router = APIRouter(tags=["conversions"])
 Json = dict[str, Any]
@@ -47,7 +48,9 @@ def checked(desk: Desk, wish: schemas.Wish) -> Json:
         NoRoute: Nothing leads to the target.
         Unavailable: What leads there is not installed.
         BadOption: An option is unknown or out of its limits.
+        BadRequest: The callback may not be called.
     """
+    callback = called(desk, wish.callback)
     model = models.find(desk, wish.model)
     for inputs in (wish.inputs, wish.calibration):
         if inputs is not None and not places.inputs(desk.settings.home, inputs).is_file():
@@ -59,8 +62,23 @@ def checked(desk: Desk, wish: schemas.Wish) -> Json:
         "name": model["name"],
         "source": source,
         "target": wish.target,
-        "request": wish.model_dump(exclude={"model", "target"}),
+        "request": wish.model_dump(exclude={"model", "target", "callback"}),
+        "callback": callback,
     }
+
+
+def called(desk: Desk, callback: str | None) -> str | None:
+    """Return the address of a callback.
+
+    Raises:
+        BadRequest: This service makes none, or none there.
+    """
+    if callback is None:
+        return None
+    if desk.settings.webhook_secret is None:
+        raise BadRequest("callback: this service has no MODELPORT_WEBHOOK_SECRET to sign with")
+    address.checked(callback, desk.settings.webhook_allow)
+    return callback
 
 
 @router.post("/conversions", status_code=202, response_model=schemas.Conversion)

@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect
 
 from modelport_api import schemas
 from modelport_api.desk import OurDesk
-from modelport_api.jobs import records
+from modelport_api.jobs import clock
 from modelport_api.problems import BadRequest, WrongMedia, WrongVersion
 from modelport_api.storage import resumable
 from modelport_api.storage.arrivals import ALGORITHMS, Checksum
@@ -89,7 +89,7 @@ def get_upload(id: str, desk: OurDesk) -> Any:  # noqa: ANN401  # the schema che
     names = ("id", "name", "size", "offset", "sha256")
     return {
         **{name: getattr(found, name) for name in names},
-        "expires_at": records.stamp(found.expires_at),
+        "expires_at": clock.stamp(found.expires_at),
     }
 
 

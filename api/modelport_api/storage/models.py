@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from modelport import engine as core
 from modelport.model import jsonable
 from modelport_api.desk import Desk
-from modelport_api.jobs import figures, records
+from modelport_api.jobs import clock, figures, records
 from modelport_api.jobs.tables import models
 from modelport_api.problems import InUse, NotFound
 from modelport_api.storage import places, resumable, room
@@ -143,7 +143,7 @@ def _view(desk: Desk, row: Json, targets: list[Json] | None = None) -> Json:
     format = desk.house.registry.formats.get(row["format"])
     return {
         **{name: row[name] for name in ("id", "name", "size", "sha256", "files", "description")},
-        "created_at": records.stamp(row["created_at"]),
+        "created_at": clock.stamp(row["created_at"]),
         "format": {"id": row["format"], "title": format.title if format else row["format"]},
         "targets": core.targets(row["format"], desk.house) if targets is None else targets,
     }

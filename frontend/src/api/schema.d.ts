@@ -719,6 +719,11 @@ export interface components {
              * @default false
              */
             require_verified: boolean;
+            /**
+             * Callback
+             * @description Called when all have ended
+             */
+            callback?: string | null;
         };
         /**
          * Conversion
@@ -1221,6 +1226,11 @@ export interface components {
              * @default false
              */
             require_verified: boolean;
+            /**
+             * Callback
+             * @description Called when it has ended
+             */
+            callback?: string | null;
         };
         /**
          * Problem

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from modelport_plugins.paddle import parameters, pir
-from modelport_plugins.paddle.description import Description
+from modelport_plugins.paddle.description import FRAME, Description
 from modelport_plugins.paddle.inspect import described
 from modelport_sdk import (
     Context,
@@ -29,6 +29,7 @@ from modelport_sdk import (
     option,
 )
 
+LONGEST = 300  # characters of a hint
 HOME = "https://github.com/PaddlePaddle/Paddle2ONNX"
 TRANSLATE = """
 import sys, paddle
@@ -49,7 +50,7 @@ source, weights, target, opset = sys.argv[1:]
 paddle2onnx.export(source, weights, target, opset_version=int(opset), auto_upgrade_opset=True,
                    enable_onnx_checker=True, optimize_tool="None")
 """
-UNKNOWN = re.compile(r"(?:Oops, there are some operators not supported yet: \[(?P<many>[^\]]*)\])")
+ABORTED = "Due to the unsupported operators"
 ERROR = re.compile(r"\[ERROR\]\s*(?:Failed to convert PaddlePaddle model: )?(.*)")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -166,14 +167,11 @@ def _checked(path: Path) -> Any:
 
 def _failure(done: Finished, told: Description) -> PluginError:
     """Return why nothing was written, whatever the exit status."""
-    found = UNKNOWN.search(COLOUR.sub("", done.text))
-    if found:
-        names = [name.strip().rpartition(".")[2] for name in found["many"].split(",")]
-        operators = {name: told.operators.get(name, 1) for name in names if name}
+    if ABORTED in done.text:
+        known = ", ".join(sorted(set(told.operators) - FRAME))
         return UnsupportedOperator(
-            f"{', '.join(sorted(operators))} cannot be written by paddle2onnx",
-            hint="Replace the operator before the export, or choose another target.",
-            operators=operators,
+            "paddle2onnx has no rule for an operator of this program, and does not say for which",
+            hint=f"It is one of these: {known}."[:LONGEST],
         )
     if done.status < 0 or done.status == 255:
         return CorruptModel(f"paddle2onnx ends ({done.status}) when it reads this program")

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.postgres import Postgres, missing
 
 from modelport.engine import House
 from modelport.silence import SILENT
@@ -76,3 +80,23 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("no shared folder beside the repository")
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL that is there as long as the tests run."""
+    if reason := missing():
+        pytest.skip(reason)
+    folder = Path(tempfile.mkdtemp(prefix="modelport-postgres-"))
+    found = Postgres(folder)
+    yield found
+    found.stop()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest) -> str | None:
+    """The address of an empty database of either kind; None for a file in the home."""
+    if request.param == "sqlite":
+        return None
+    return request.getfixturevalue("postgres").database()

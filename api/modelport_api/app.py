@@ -49,7 +49,7 @@ def create(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         await run_in_threadpool(database.migrate, settings)
         engine = database.connect(settings)
-        queue = DbosEngine(settings.database_url, poll_seconds=settings.poll_seconds)
+        queue = DbosEngine(settings.database, poll_seconds=settings.poll_seconds)
         desk = Desk(settings, engine, queue, Tailer(engine), Builder(settings, engine))
         app.state.desk = desk
         # Loading the plugins takes longer than the first request should wait.

@@ -47,7 +47,7 @@ def _upload_bytes() -> int:
 
 
 FILE = "modelport.toml"
-SECRETS = frozenset({"api_key", "admin_key", "webhook_secret"})
+SECRETS = frozenset({"api_key", "admin_key", "webhook_secret", "database_url"})
 
 
 def config_file() -> Path:
@@ -95,6 +95,8 @@ class Settings(BaseSettings):
     """Port to listen on; 0 for any that is free."""
     home: Path = Field(default_factory=home_folder)
     """Folder of the database, the models, the results, the environments."""
+    database_url: SecretStr | None = None
+    """postgresql://USER:PASSWORD@HOST/NAME; without it, a file in ``home``."""
     api_key: SecretStr | None = None
     """The key that requests must carry; made at the first start where one is needed."""
     admin_key: SecretStr | None = None
@@ -164,7 +166,7 @@ class Settings(BaseSettings):
     def _absolute(cls, home: Path) -> Path:
         return home.expanduser().resolve()
 
-    @field_validator("api_key", "admin_key", "webhook_secret", mode="before")
+    @field_validator("api_key", "admin_key", "webhook_secret", "database_url", mode="before")
     @classmethod
     def _blank_is_unset(cls, key: object) -> object:
         # Compose files and unit files pass variables on that nobody has set, as "".
@@ -185,10 +187,19 @@ class Settings(BaseSettings):
             signature.secrets(secret.get_secret_value())
         return secret
 
+    @field_validator("database_url")
+    @classmethod
+    def _postgres(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not url.get_secret_value().startswith("postgresql://"):
+            raise ValueError("not postgresql://...; without it, SQLite is used")
+        return url
+
     @property
-    def database_url(self) -> str:
-        """Where jobs, models, events and the queue are kept."""
-        return f"sqlite:///{self.home / 'modelport.db'}"
+    def database(self) -> str:
+        """Where jobs, models, events and the queue are kept, as SQLAlchemy names it."""
+        if self.database_url is None:
+            return f"sqlite:///{self.home / 'modelport.db'}"
+        return self.database_url.get_secret_value().replace(":", "+psycopg:", 1)
 
     @property
     def loopback(self) -> bool:

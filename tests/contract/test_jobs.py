@@ -86,9 +86,14 @@ class Works:
 
 
 @pytest.fixture
-def works(tmp_path: Path) -> Iterator[Works]:
+def works(tmp_path: Path, database_url: str | None) -> Iterator[Works]:
     settings = Settings(
-        home=tmp_path / "home", runner=RUNNER, slots=2, beat_seconds=0.4, lease_seconds=3.0
+        home=tmp_path / "home",
+        database_url=database_url,
+        runner=RUNNER,
+        slots=2,
+        beat_seconds=0.4,
+        lease_seconds=3.0,
     )
     database.migrate(settings)
     digest = hashlib.sha256(TEXT.encode()).hexdigest()
@@ -101,7 +106,7 @@ def works(tmp_path: Path) -> Iterator[Works]:
         files = [{"name": "text.txt", "size": len(TEXT)}]
         values = {"size": len(TEXT), "format": "text", "files": files, "description": {}}
         connection.execute(sa.insert(models).values(**row, **values, created_at=0.0))
-    found = Works(settings, engine, DbosEngine(settings.database_url, poll_seconds=0.2))
+    found = Works(settings, engine, DbosEngine(settings.database, poll_seconds=0.2))
     yield found
     for process in found.processes:
         process.kill()

@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 import pytest
 import sqlalchemy as sa
+from tests.postgres import Postgres
 
 from modelport.engine import House
 from modelport_api.jobs import database, orders
@@ -31,6 +32,9 @@ START = (
     "from modelport_api.serve import serve; from modelport_api.settings import Settings; "
     "serve(Settings())"
 )
+
+POSTGRES: Postgres | None = None
+DATABASES: dict[Path, str] = {}
 
 
 @dataclass
@@ -83,7 +87,7 @@ def service(home: Path, **values: Any) -> Iterator[Service]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    settings = Settings(home=home, port=port, **values)
+    settings = Settings(**{"home": home, "port": port, "database_url": _database(home), **values})
     key = values.get("api_key")
     extra = {"MODELPORT_API_KEY": key} if key else {}
     if admin := values.get("admin_key"):
@@ -113,6 +117,20 @@ def service(home: Path, **values: Any) -> Iterator[Service]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _database(home: Path) -> str | None:
+    """The address of the database of ``home``, where the tests are to run on PostgreSQL."""
+    if POSTGRES is not None and home not in DATABASES:
+        DATABASES[home] = POSTGRES.database()
+    return DATABASES.get(home)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _postgres(request: pytest.FixtureRequest) -> None:
+    global POSTGRES  # noqa: PLW0603  # the services are started by a function, not by a fixture
+    if os.environ.get("MODELPORT_TEST_DATABASE") == "postgres":
+        POSTGRES = request.getfixturevalue("postgres")
 
 
 def _wait(process: subprocess.Popen[bytes], client: httpx.Client, log: Path) -> float:
@@ -146,7 +164,7 @@ def tiny_service(home: Path, **values: Any) -> Iterator[Service]:
         places.model(home, digest).mkdir(parents=True)
         (places.model(home, digest) / "text.txt").write_text(TEXT)
         found.engine = database.connect(found.settings)
-        found.queue = DbosEngine(found.settings.database_url, poll_seconds=0.2)
+        found.queue = DbosEngine(found.settings.database, poll_seconds=0.2)
         row = {"id": "0" * 32, "digest": digest, "sha256": digest, "name": "文本.txt", "size": 8}
         files = [{"name": "text.txt", "size": 8}]
         more = {"source": "", "format": "text", "files": files, "description": {}}

@@ -88,6 +88,8 @@ def test_what_is_no_model_is_refused_and_leaves_nothing(
         pytest.param(
             "POST", "/v1/conversions", {"content": b" " * 5000}, (413, "too-large"), id="long-body"
         ),
+        pytest.param("GET", "/v1/models/%00", {}, (400, "bad-request"), id="zero-in-path"),
+        pytest.param("GET", "/v1/models?x=%00", {}, (400, "bad-request"), id="zero-in-query"),
         pytest.param("GET", "/v1/conversions?after=x", {}, (400, "bad-request"), id="bad-cursor"),
     ],
 )

@@ -10,6 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from modelport_api.cli import group
+from modelport_api.jobs.supervisor import environment
+from modelport_api.secrecy import handed_on
 from modelport_api.settings import Settings, WrongSettings, load, origin
 
 
@@ -102,3 +104,16 @@ def test_the_server_says_which_setting_is_wrong(
     done = CliRunner().invoke(group, ["serve"])
     assert done.exit_code == 2
     assert "MODELPORT_PORT" in done.output
+
+
+def test_the_address_of_a_database_is_a_secret_that_workers_get_and_conversions_do_not(
+    file: Path,
+) -> None:
+    url = "postgresql://user:p4ss@db.example/modelport"
+    settings = load(database_url=url)
+    assert settings.database == "postgresql+psycopg://user:p4ss@db.example/modelport"
+    handed = environment(settings)
+    assert handed["MODELPORT_DATABASE_URL"] == url
+    assert "p4ss" not in str(handed_on(handed)) + repr(settings)
+    with pytest.raises(WrongSettings, match="not postgresql"):
+        load(database_url="mysql://db.example/x")

@@ -18,6 +18,7 @@ from typing import Any
 
 from modelport.errors import TimedOut, WorkerDied
 from modelport_api import secrecy
+from modelport_api.jobs.database import clean
 
 Json = dict[str, Any]
 Report = Callable[[Json | None], Awaitable[bool]]
@@ -93,9 +94,9 @@ def _progress(line: bytes) -> Json | None:
     try:
         update = json.loads(line)
         return {
-            "stage": str(update["stage"])[:DETAIL],
+            "stage": clean(str(update["stage"]))[:DETAIL],
             "fraction": min(1.0, max(0.0, float(update["fraction"]))),
-            "detail": str(update.get("detail", ""))[:DETAIL],
+            "detail": clean(str(update.get("detail", "")))[:DETAIL],
         }
     except (ValueError, KeyError, TypeError):
         return None  # a tool's chatter

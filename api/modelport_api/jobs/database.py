@@ -1,4 +1,4 @@
-"""Opens and migrates the one database: our tables and the queue's, in the same file.
+"""Opens and migrates the one database: our tables and the queue's, in the same one.
 
 Source of the pragmas: docs/adr/0003-job-engine.md. WAL cut the p95 of requests fourfold
 while workers write; it is a property of the file, so the queue's connections have it too.
@@ -7,6 +7,8 @@ while workers write; it is a property of the file, so the queue's connections ha
 from __future__ import annotations
 
 import fcntl
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +18,43 @@ from dbos import DBOS
 from modelport_api import migrations
 from modelport_api.settings import Settings
 
+MIGRATING = 0x6D6F64656C  # any number that others do not lock by
 BUSY_MILLISECONDS = 30_000  # what the queue's own connections wait for the write lock
 MIGRATIONS = Path(migrations.__file__).parent
 
 
 def connect(settings: Settings) -> sa.Engine:
     """Return an engine on the database; the file is made if it is not there."""
-    engine = sa.create_engine(settings.database_url, pool_size=10, max_overflow=30)
-    sa.event.listen(engine, "connect", _pragmas)
+    engine = sa.create_engine(
+        settings.database,
+        pool_size=10,
+        max_overflow=30,
+        pool_pre_ping=settings.database_url is not None,  # it may have been started anew
+        json_serializer=written,
+    )
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "connect", _pragmas)
     return engine
+
+
+def written(value: Any) -> str:  # noqa: ANN401  # any JSON
+    """Return JSON that every database keeps: PostgreSQL refuses zeros and half characters."""
+    return json.dumps(_clean(value))
+
+
+def _clean(value: Any) -> Any:  # noqa: ANN401  # any JSON
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, Mapping):
+        return {clean(str(key)): _clean(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(one) for one in value]
+    return value
+
+
+def clean(text: str) -> str:
+    """Return a text without what PostgreSQL refuses."""
+    return text.replace("\0", "?").encode("utf-8", "replace").decode()
 
 
 def _pragmas(connection: Any, _record: Any) -> None:  # noqa: ANN401  # DBAPI, untyped
@@ -42,11 +72,13 @@ def migrate(settings: Settings) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         engine = connect(settings)
         with engine.begin() as connection:
+            if connection.dialect.name == "postgresql":  # other machines have other lock files
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATING)))
             if _version(connection) != migrations.HEAD:
                 _upgrade(connection)
         engine.dispose()
         # A client of the queue creates no tables, so this comes before any.
-        DBOS.migrate(settings.database_url)
+        DBOS.migrate(settings.database)
 
 
 def _version(connection: sa.Connection) -> str | None:

@@ -16,6 +16,8 @@ from modelport_api.jobs.tables import events
 
 STAGE, STATE = "stage", "state"
 TAIL_SECONDS = 0.3
+# PostgreSQL gives numbers before it commits, so that a smaller one may appear after a larger.
+WINDOW = 200
 Json = dict[str, Any]
 
 
@@ -66,13 +68,16 @@ class Tailer:
                 start = await run_in_threadpool(self._newest)
                 if self._task is None or self._task.done():
                     self._task = asyncio.create_task(self._tail(start))
+            # By job: those of one job are committed in the order of their ids, those of several
+            # need not be.
+            seen: dict[str, int] = {}
             for event in await run_in_threadpool(self._since, last, of):
-                last = event.id
+                seen[event.job] = event.id
                 yield event
             while True:
                 event = await queue.get()
-                if event.id > last:
-                    last = event.id
+                if event.id > seen.get(event.job, last):
+                    seen[event.job] = event.id
                     yield event
         finally:
             del self._listeners[queue]
@@ -85,12 +90,18 @@ class Tailer:
                 await self._task
 
     async def _tail(self, last: int) -> None:
+        window = WINDOW if self._engine.dialect.name == "postgresql" else 0
+        sent: set[int] = set()
         while self._listeners:
-            for event in await run_in_threadpool(self._since, last, None):
-                last = event.id
+            for event in await run_in_threadpool(self._since, last - window, None):
+                if event.id in sent:
+                    continue
+                last = max(last, event.id)
+                sent.add(event.id)
                 for queue, of in self._listeners.items():
                     if event.job in of:
                         queue.put_nowait(event)
+            sent = {id for id in sent if id > last - window}
             await asyncio.sleep(TAIL_SECONDS)
 
     def _newest(self) -> int:

@@ -6,6 +6,7 @@ A sum is counted in the transaction of what it counts, so that neither is there 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -40,23 +41,39 @@ FAMILIES = {
 }
 
 
+class Sums:
+    """Amounts of one transaction, entered in one order, so that no two wait for each other."""
+
+    def __init__(self) -> None:
+        self._amounts: Counter[tuple[str, str]] = Counter()
+
+    def count(self, name: str, *labels: str, by: float = 1.0) -> None:
+        """Add ``by`` to the sum ``name`` of these labels."""
+        self._amounts[name, json.dumps(labels)] += by  # type: ignore[assignment]  # sums of floats
+
+    def time(self, name: str, *labels: str, seconds: float) -> None:
+        """Enter one duration; it falls into the smallest bucket that holds it."""
+        bucket = next((str(limit) for limit in BUCKETS if seconds <= limit), "+Inf")
+        self.count(name, *labels, bucket)
+        self.count(name, *labels, "sum", by=max(0.0, seconds))
+
+    def enter(self, connection: sa.Connection) -> None:
+        """Add what was counted to what the database has, in the caller's transaction."""
+        insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+        for (name, labels), amount in sorted(self._amounts.items()):
+            statement = insert(figures).values(name=name, labels=labels, value=amount)
+            connection.execute(
+                statement.on_conflict_do_update(
+                    index_elements=["name", "labels"], set_={"value": figures.c.value + amount}
+                )
+            )
+
+
 def count(connection: sa.Connection, name: str, *labels: str, by: float = 1.0) -> None:
-    """Add ``by`` to the sum ``name`` of these labels, in the caller's transaction."""
-    key = {"name": name, "labels": json.dumps(labels)}
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(figures).values(**key, value=by)
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["name", "labels"], set_={"value": figures.c.value + by}
-        )
-    )
-
-
-def time(connection: sa.Connection, name: str, *labels: str, seconds: float) -> None:
-    """Enter one duration; it falls into the smallest bucket that holds it."""
-    bucket = next((str(limit) for limit in BUCKETS if seconds <= limit), "+Inf")
-    count(connection, name, *labels, bucket)
-    count(connection, name, *labels, "sum", by=max(0.0, seconds))
+    """Add ``by`` to one sum, in the caller's transaction."""
+    sums = Sums()
+    sums.count(name, *labels, by=by)
+    sums.enter(connection)
 
 
 def told(connection: sa.Connection) -> Iterator[Metric]:

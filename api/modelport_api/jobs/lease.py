@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 
 import sqlalchemy as sa
 
+from modelport_api.jobs import clock
 from modelport_api.jobs.tables import workers
 
 LOG = logging.getLogger("modelport")
@@ -28,8 +29,8 @@ LOST = 70  # exit status of a worker that lost its lease
 
 def register(engine: sa.Engine, worker: str, *, slots: int, queues: Sequence[str]) -> None:
     """Enter ``worker``; before it takes jobs, else the reaper takes them away again."""
-    now = time.time()
     with engine.begin() as connection:
+        now = clock.now(connection)
         connection.execute(
             sa.insert(workers).values(
                 id=worker,
@@ -44,9 +45,10 @@ def register(engine: sa.Engine, worker: str, *, slots: int, queues: Sequence[str
 
 def beat(engine: sa.Engine, worker: str) -> bool:
     """Renew the lease; False if it is gone."""
-    statement = sa.update(workers).where(workers.c.id == worker).values(seen_at=time.time())
+    statement = sa.update(workers).where(workers.c.id == worker)
     with engine.begin() as connection:
-        return connection.execute(statement).rowcount == 1
+        seen = clock.now(connection)
+        return connection.execute(statement.values(seen_at=seen)).rowcount == 1
 
 
 def drop(engine: sa.Engine, worker: str) -> None:
@@ -57,8 +59,8 @@ def drop(engine: sa.Engine, worker: str) -> None:
 
 def live(engine: sa.Engine, lease_seconds: float) -> set[str]:
     """Return the workers whose lease holds; those whose lease ran out are struck off."""
-    expired = workers.c.seen_at < time.time() - lease_seconds
     with engine.begin() as connection:
+        expired = workers.c.seen_at < clock.now(connection) - lease_seconds
         connection.execute(sa.delete(workers).where(expired))
         return set(connection.scalars(sa.select(workers.c.id)))
 

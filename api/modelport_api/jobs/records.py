@@ -85,7 +85,9 @@ def begin(engine: sa.Engine, job: str, worker: str) -> int | None:
             return None
         number, ordered = found
         if number == 1:
-            figures.time(connection, "modelport_wait_seconds", seconds=now - ordered)
+            sums = figures.Sums()
+            sums.time("modelport_wait_seconds", seconds=now - ordered)
+            sums.enter(connection)
         connection.execute(
             sa.insert(attempts).values(job=job, number=number, worker=worker, started_at=now)
         )
@@ -196,19 +198,19 @@ def uses(connection: sa.Connection, model: str) -> int:
 def _ended(connection: sa.Connection, job: str, outcome: Json) -> None:
     query = sa.select(jobs.c.state, jobs.c.target, jobs.c.started_at, jobs.c.finished_at)
     row = connection.execute(query.where(jobs.c.id == job)).one()
-    figures.count(connection, "modelport_ended", row.state, outcome.get("verdict") or "")
+    sums = figures.Sums()
+    sums.count("modelport_ended", row.state, outcome.get("verdict") or "")
     if problem := outcome.get("problem"):
-        figures.count(connection, "modelport_refusals", problem["code"])
+        sums.count("modelport_refusals", problem["code"])
     if row.started_at is not None:
         seconds = row.finished_at - row.started_at
-        figures.time(connection, "modelport_conversion_seconds", row.target, seconds=seconds)
+        sums.time("modelport_conversion_seconds", row.target, seconds=seconds)
     for step in outcome.get("steps", []):
-        figures.time(
-            connection, "modelport_step_seconds", step["converter"], seconds=step["seconds"]
-        )
-    outbox.ended(connection, job, conversion(connection, job) or {})
+        sums.time("modelport_step_seconds", step["converter"], seconds=step["seconds"])
     made = sum(entry["size"] for entry in outcome.get("artifacts", []))
-    figures.count(connection, "modelport_produced_bytes", by=made)
+    sums.count("modelport_produced_bytes", by=made)
+    outbox.ended(connection, job, conversion(connection, job) or {})
+    sums.enter(connection)
 
 
 def _mine(job: str, attempt: int) -> tuple[sa.ColumnElement[bool], ...]:

@@ -116,5 +116,7 @@ def environment(settings: Settings) -> dict[str, str]:
         for name, value in values.items()
         if value is not None
     }
+    if settings.database_url is not None:  # a worker works on it; what it starts does not get it
+        variables["MODELPORT_DATABASE_URL"] = settings.database_url.get_secret_value()
     runner = settings.model_dump_json(include={"runner"})
     return {**variables, "MODELPORT_RUNNER": runner.partition(":")[2].rstrip("}")}

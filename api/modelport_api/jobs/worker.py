@@ -44,7 +44,7 @@ def work(settings: Settings, worker: str) -> None:
     """Register ``worker`` and take jobs until the process ends."""
     sweep()  # what a worker that was killed here has left
     engine = database.connect(settings)
-    queue = DbosEngine(settings.database_url, poll_seconds=settings.poll_seconds)
+    queue = DbosEngine(settings.database, poll_seconds=settings.poll_seconds)
     lease.register(engine, worker, slots=settings.slots, queues=(QUEUE,))
 
     def reap() -> None:

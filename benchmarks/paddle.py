@@ -99,8 +99,10 @@ def fetched(one: Published, folder: Path) -> tuple[Path, ...]:
     return paths
 
 
-def taken(row: models.Row, files: tuple[Path, ...], target: str, house: House) -> list[proof.Proof]:
-    """Convert one model, and what became PIR back to ONNX; return what was seen."""
+def taken(
+    row: models.Row, files: tuple[Path, ...], target: str, house: House, *, back: bool
+) -> list[proof.Proof]:
+    """Convert one model, and with ``back`` what became PIR to ONNX; return what was seen."""
     source = "onnx" if row.file.suffix == ".onnx" else "paddle-program"
     sizes = {name: tuple(numbers) for name, numbers in row.shapes.items()}
     with tempfile.TemporaryDirectory(prefix="paddle-", dir=house.home) as scratch:
@@ -111,12 +113,12 @@ def taken(row: models.Row, files: tuple[Path, ...], target: str, house: House) -
         except ModelportError as error:
             return [proof.of_error(error, source, target, row.id, "paddle")]
         found = [proof.of_report(done.report, row.id, "paddle")]
-        if target == "paddle" and source == "onnx":
+        if back and (source, target) == ("onnx", "paddle"):
             made = tuple(done.folder / name for name in done.result.files)
             again = engine.Request(made, "onnx", shapes=_kept(done.report, sizes))
             try:
-                back = engine.convert(again, Path(scratch) / "back", house)
-                found.append(proof.of_report(back.report, row.id, "paddle"))
+                made_again = engine.convert(again, Path(scratch) / "back", house)
+                found.append(proof.of_report(made_again.report, row.id, "paddle"))
             except ModelportError as error:
                 found.append(proof.of_error(error, "paddle", "onnx", row.id, "paddle"))
     return found
@@ -134,7 +136,8 @@ def _kept(report: Mapping[str, Any], shapes: Mapping[str, Any]) -> dict[str, tup
 def main() -> None:
     """Run what is asked for; each model's proofs are kept as soon as they are there."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", default="", help="a part of the model's id")
+    parser.add_argument("--only", default="", help="parts of models' ids, by commas")
+    parser.add_argument("--back", action="store_true", help="take what became PIR to ONNX too")
     parser.add_argument("--targets", default=",".join(TARGETS))
     asked = parser.parse_args()
     opened = House.open()
@@ -144,9 +147,10 @@ def main() -> None:
     for row, files in rows(house.home / "scoreboard", house):
         for target in asked.targets.split(","):
             onnx = row.file.suffix == ".onnx"
-            if asked.only not in row.id or onnx == (target == "onnx"):
+            wanted = any(part in row.id for part in asked.only.split(","))
+            if not wanted or onnx == (target == "onnx"):
                 continue
-            for one in taken(row, files, target, house):
+            for one in taken(row, files, target, house, back=asked.back):
                 told = f"{one.source} to {one.target}: {one.outcome} {one.error or 0:.1e}"
                 print(f"{one.model}: {told} {one.reason}", flush=True)
                 proof.keep([one], PLACE)

@@ -95,6 +95,7 @@ def visit(source: str, target: str, file: Path, house: House) -> Proof:
     """Take a model along one pair and return what came of it."""
     model = f"{source} sample"
     with tempfile.TemporaryDirectory(prefix="tour-") as scratch:
+        Path(scratch).chmod(0o711)  # the user that a job gets has to reach its folder
         calibration = file.with_name("calibration.npz") if target == CALIBRATED else None
         request = engine.Request((file,), target, source=source, calibration=calibration)
         try:
@@ -115,6 +116,7 @@ def main() -> None:
     known = {(one.source, one.target) for one in proofs if one.outcome == Verdict.VERIFIED}
     known |= {(one.source, one.target) for one in proofs if one.bench == BENCH}
     with tempfile.TemporaryDirectory(prefix="tour-") as scratch:
+        Path(scratch).chmod(0o711)
         for source, file in samples(Path(scratch).resolve(), house).items():
             for target in planner.targets(source, house.registry.converters.values()):
                 if asked.all or (source, target) not in known:

@@ -133,6 +133,11 @@ class Wish(BaseModel):
     shapes: dict[str, list[Annotated[int, Field(ge=0, le=2**31)]]] = {}
     inputs: Id | None = Field(None, description="Id of uploaded inputs, for verification")
     calibration: Id | None = Field(None, description="Id of uploaded inputs, for int8")
+    using: list[Annotated[str, Field(max_length=100)]] = Field(
+        [],
+        max_length=4,
+        description="Versions of tools (TOOL@VERSION); with several, the report compares them",
+    )
     seed: int = Field(0, ge=0, lt=2**32)
     require_verified: bool = False
     callback: str | None = Field(None, max_length=2000, description="Called when it has ended")

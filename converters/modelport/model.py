@@ -33,6 +33,8 @@ class Environment:
         prepare: Source of a script that the new interpreter runs after the install, with
             site-packages as its argument; or "".
         health: Modules that must import before the environment counts as ready.
+        serves: Ids of the converters that it can run in place of their own environment; such
+            an environment is named ``TOOL@VERSION``.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Environment:
     remove_files: tuple[str, ...] = ()
     prepare: str = ""
     health: tuple[str, ...] = ()
+    serves: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

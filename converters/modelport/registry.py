@@ -108,6 +108,7 @@ def _environment(definition: Path) -> Environment:
         remove_files=tuple(values.get("remove_files", ())),
         prepare=_script(definition, values.get("prepare", "")),
         health=tuple(values.get("health", ())),
+        serves=tuple(values.get("serves", ())),
     )
 
 

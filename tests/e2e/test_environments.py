@@ -35,7 +35,8 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: modelport-pinned\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[modelport.plugins]\npinned = modelport_pinned\n")
     (root / "wheels").mkdir()
-    wheel(root / "wheels", "modelport_net", "1.0")
+    for version in ("1.0", "2.0"):
+        wheel(root / "wheels", "modelport_net", version)
     root.chmod(0o755)
     (root / "numbers.sum").write_text("SUM 1 2 3")
     variables = {
@@ -90,6 +91,24 @@ def test_a_build_that_fails_says_why_to_whoever_asks_later(bare: Path) -> None:
     assert "modelport-net==1.0" in modelport("env", "list").stdout
     assert modelport("env", "build", "pinned").returncode == 0
     assert state() == "ready"
+
+
+def test_two_versions_stand_side_by_side(bare: Path) -> None:
+    out = bare / "two"
+    words = ("convert", bare / "numbers.sum", "--to", "total", "-o", out, "--build-env")
+    versions = ("--using", "modelport-net@1.0", "--using", "modelport-net@2.0")
+    done = modelport(*words, *versions)
+    assert done.returncode == 0, done.stderr
+    assert (out / "numbers.total").read_text() == "TOTAL 6 1.0"
+    assert (out / "modelport-net@2.0" / "numbers.total").read_text() == "TOTAL 6 2.0"
+    told = json.loads((out / "report.json").read_text())["versions"]
+    assert [(one["using"], one["verdict"], one["tools"]["modelport-net"]) for one in told] == [
+        ("modelport-net@1.0", "unverified", "1.0"),
+        ("modelport-net@2.0", "unverified", "2.0"),
+    ]
+    assert "no runtime runs total" in told[1]["apart"]["reason"]
+    other = modelport(*words, "--force", "--using", "modelport-net@3.0")
+    assert (other.returncode, "modelport-net@1.0, modelport-net@2.0" in other.stderr) == (1, True)
 
 
 def watched(service: Any, last: str = "", headers: Any = None) -> list[dict[str, Any]]:

@@ -62,6 +62,12 @@ if TYPE_CHECKING:
     metavar="FILE.npz",
     help="Samples to quantise with, along the first axis.",
 )
+@click.option(
+    "--using",
+    multiple=True,
+    metavar="TOOL@VERSION",
+    help="Another version of a tool; may be repeated, to compare what they make.",
+)
 @click.option("--seed", type=int, default=0, help="Of the inputs that are drawn to verify.")
 @click.option(
     "--build-env",
@@ -84,6 +90,7 @@ def convert(
     fixed: tuple[str, ...],
     inputs: Path | None,
     calibration: Path | None,
+    using: tuple[str, ...],
     seed: int,
     build: bool,
     require_verified: bool,
@@ -118,6 +125,7 @@ def convert(
         "seed": seed,
         "consent": allow_pickle,
         "build": build,
+        "using": using,
     }
     house = open_house(**limits)
     with workplace() as work:
@@ -177,15 +185,18 @@ def _write_failure(told: dict[str, Any], work: Path, goal: Path) -> None:
 
 
 def _tops(told: dict[str, Any]) -> list[str]:
-    return [Path(str(file["name"])).parts[0] for file in told["result"]["files"]]
+    others = [one["folder"] for one in told.get("versions", ()) if one["folder"]]
+    return [*(Path(str(file["name"])).parts[0] for file in told["result"]["files"]), *others]
 
 
 def _say(told: dict[str, Any], goal: Path, status: int) -> None:
-    from modelport.report import fault, sentence  # noqa: PLC0415  # --help must not wait for it
+    from modelport.report import fault, sentence, version  # noqa: PLC0415  # --help must not wait for it
 
     print(plain(sentence(told)))
     if told.get("diagnosis"):
         print(plain(f"  where: {fault(told['diagnosis'])}"))
+    for one in told.get("versions") or ():
+        print(plain(f"  {version(one)}"))
     for line in told.get("restrictions") or ():
         print(plain(f"  note: {line}"))
     for file in told["result"]["files"]:

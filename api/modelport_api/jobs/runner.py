@@ -94,6 +94,7 @@ def _request(wish: Mapping[str, Any]) -> engine.Request:
         inputs=Path(wish["inputs"]) if wish["inputs"] else None,
         calibration=Path(wish["calibration"]) if wish.get("calibration") else None,
         seed=wish["seed"],
+        using=tuple(wish.get("using", ())),
     )
 
 

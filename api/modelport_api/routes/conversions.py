@@ -47,7 +47,7 @@ def checked(desk: Desk, wish: schemas.Wish) -> Json:
         NotFound: No such model or inputs.
         NoRoute: Nothing leads to the target.
         Unavailable: What leads there is not installed.
-        BadOption: An option is unknown or out of its limits.
+        BadOption: An option is unknown or out of its limits, or a version is not offered.
         BadRequest: The callback may not be called.
     """
     callback = called(desk, wish.callback)
@@ -56,7 +56,10 @@ def checked(desk: Desk, wish: schemas.Wish) -> Json:
         if inputs is not None and not places.inputs(desk.settings.home, inputs).is_file():
             raise NotFound(f"no inputs {inputs}", hint="Upload them first.")
     source = model["format"]["id"]
-    check_options(core.routes_of(source, wish.target, desk.house), wish.options)
+    for name in wish.using or [""]:
+        names = [name] if name else []
+        house = core.using(desk.house, names)
+        check_options(core.routes_of(source, wish.target, house, names), wish.options)
     return {
         "model": wish.model,
         "name": model["name"],

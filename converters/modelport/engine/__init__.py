@@ -5,7 +5,6 @@ from __future__ import annotations
 from modelport.engine.flow import (
     check_inputs,
     completed,
-    convert,
     inspect_files,
     receive,
     routes_of,
@@ -14,6 +13,8 @@ from modelport.engine.flow import (
 from modelport.engine.house import House, home_folder
 from modelport.engine.publication import Conversion
 from modelport.engine.request import Request
+from modelport.engine.several import convert
+from modelport.engine.versions import using
 
 __all__ = [
     "Conversion",
@@ -27,4 +28,5 @@ __all__ = [
     "receive",
     "routes_of",
     "targets",
+    "using",
 ]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from modelport import planner
+from modelport.engine import versions
 from modelport.engine.bench import Bench
 from modelport.engine.house import House
 from modelport.envs import News
 from modelport.errors import Cancelled, NoRoute
 
 
-def needed(source: str, target: str, house: House) -> tuple[str, ...]:
+def needed(source: str, target: str, house: House, using: tuple[str, ...] = ()) -> tuple[str, ...]:
     """Return what must be built to convert and to verify, in that order; nothing where all is.
 
     Where no route can run now, the best one is meant. Runtimes and readers of both formats
@@ -17,7 +18,7 @@ def needed(source: str, target: str, house: House) -> tuple[str, ...]:
     """
     registry = house.registry
     try:
-        routes = planner.plan(source, target, registry.converters.values())
+        routes = versions.planned(source, target, house, using)
     except NoRoute:  # the flow says so, when it has looked at the model
         return ()
     states = {c.env: house.envs.status(c.env).ready for route in routes for c in route}
@@ -30,7 +31,7 @@ def needed(source: str, target: str, house: House) -> tuple[str, ...]:
     return tuple(name for name in known if not house.envs.status(name).ready)
 
 
-def build(bench: Bench, source: str, target: str) -> None:
+def build(bench: Bench, source: str, target: str, using: tuple[str, ...] = ()) -> None:
     """Build what a conversion needs and lacks; each step is observed as ``environment``.
 
     Raises:
@@ -43,5 +44,5 @@ def build(bench: Bench, source: str, target: str) -> None:
             raise Cancelled("cancelled while an environment was being built")
         bench.observe("environment", news.fraction, news.removeprefix("environment "))
 
-    for name in needed(source, target, bench.house):
+    for name in needed(source, target, bench.house, using):
         bench.house.envs.build(name, say)

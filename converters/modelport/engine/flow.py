@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from modelport import errors, intake, planner, sandbox
-from modelport.engine import environments
+from modelport.engine import environments, versions
 from modelport.engine.answers import stem
 from modelport.engine.bench import Bench, Observe
 from modelport.engine.candidates import Ask, attempt, check_options
@@ -100,14 +100,16 @@ def look(bench: Bench, source: Artifact) -> Description:
         ) from exc
 
 
-def routes_of(source: str, target: str, house: House) -> tuple[Route, ...]:
-    """Return the routes that can run now, best first.
+def routes_of(
+    source: str, target: str, house: House, using: Sequence[str] = ()
+) -> tuple[Route, ...]:
+    """Return the routes that can run now, best first; ``house`` runs the versions ``using``.
 
     Raises:
         NoRoute: There is none at all.
         Unavailable: Each one needs an environment that is not ready.
     """
-    routes = planner.plan(source, target, house.registry.converters.values())
+    routes = versions.planned(source, target, house, using)
     states = {c.env: house.envs.status(c.env) for route in routes for c in route}
     usable = tuple(route for route in routes if all(states[c.env].ready for c in route))
     if not usable:
@@ -133,11 +135,12 @@ def convert(
     """
     begin = time.monotonic()
     work.mkdir(parents=True, exist_ok=True)
+    house = versions.using(house, request.using)
     bench = Bench(house, work, observe, cancel, request.consent)
     observe("receive", 0.0, "")
     source = receive(request.files, work, house, source=request.source)
     if request.build:
-        environments.build(bench, source.format, request.target)
+        environments.build(bench, source.format, request.target, request.using)
     observe("inspect", 0.0, source.main)
     try:
         subject = Subject(source, look(bench, source), request)
@@ -145,7 +148,7 @@ def convert(
         if not weights_alone(source.format, request.target, house):
             raise
         subject = Subject(source, Description(source.format, (), ()), request)
-    routes = routes_of(source.format, request.target, house)
+    routes = routes_of(source.format, request.target, house, request.using)
     check_options(routes, request.options)
     if all(one.role == planner.WEIGHTS for one in routes[0]):
         tried = move(bench, source, routes[0], Ask(stem(source), request.options, {}))

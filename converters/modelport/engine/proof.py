@@ -32,21 +32,17 @@ def prove(bench: Bench, tried: Attempt, known: Study) -> Verification:
     runtime = bench.house.registry.runtimes.get(result.format)
     if runtime is None:
         return unverified(f"no runtime runs {result.format} models here", final=True)
-    cases = [case for case in known.cases if not verify.misfit(case.feeds, tried.mapped.inputs)]
+    cases = _fitting(known, tried.mapped)
     if known.problem:
         # Whether the result loads is worth knowing even where it cannot be compared.
         return unverified(known.problem, final=True)
     if not any(case.typical for case in cases):
         return unverified("none of the inputs fits what the result accepts")
-    fed = [replace(case, feeds=verify.to_target(case.feeds, tried.mapped.inputs)) for case in cases]
+    fed = _fed(cases, tried.mapped)
     extra = [v for v in EXTRA_VARIANTS if v in runtime.variants]
     runs: dict[str, Sequence[Case]] = {"plain": fed}
     runs.update({variant: [case for case in fed if case.typical] for variant in extra})
-    shapes = {
-        p.target: known.shapes[p.source]
-        for p in tried.mapped.inputs
-        if p.target and p.source in known.shapes
-    }
+    shapes = _shapes(known, tried.mapped)
     try:
         ran = bench.run(runtime, result, runs, shapes=shapes, io=tried.mapped, stage="verify")
     except errors.Cancelled:
@@ -56,6 +52,46 @@ def prove(bench: Bench, tried: Attempt, known: Study) -> Verification:
     if ran["plain"].error:
         return unverified(f"the result does not load in {runtime.title}: {ran['plain'].error}")
     return _judged(tried, known, cases, ran)
+
+
+def outputs(
+    bench: Bench, result: Artifact, mapped: Mapped, known: Study
+) -> Mapping[str, Tensors] | str:
+    """Return what ``result`` computes on the study's cases, under the source's names.
+
+    A sentence where that cannot be had.
+
+    Raises:
+        Cancelled: The user asked for the end.
+    """
+    runtime = bench.house.registry.runtimes.get(result.format)
+    if runtime is None:
+        return f"no runtime runs {result.format} models here"
+    if known.problem:
+        return known.problem
+    runs = {"plain": _fed(_fitting(known, mapped), mapped)}
+    try:
+        ran = bench.run(
+            runtime, result, runs, shapes=_shapes(known, mapped), io=mapped, stage="compare"
+        )["plain"]
+    except errors.Cancelled:
+        raise
+    except errors.ModelportError as exc:
+        return f"the result does not run: {exc}"
+    return ran.error or Translated(ran.outputs, mapped)
+
+
+def _fitting(known: Study, mapped: Mapped) -> list[Case]:
+    return [case for case in known.cases if not verify.misfit(case.feeds, mapped.inputs)]
+
+
+def _fed(cases: Sequence[Case], mapped: Mapped) -> list[Case]:
+    return [replace(case, feeds=verify.to_target(case.feeds, mapped.inputs)) for case in cases]
+
+
+def _shapes(known: Study, mapped: Mapped) -> dict[str, tuple[int, ...]]:
+    ports = (port for port in mapped.inputs if port.target and port.source in known.shapes)
+    return {port.target: known.shapes[port.source] for port in ports if port.target}
 
 
 def unverified(reason: str, *, final: bool = False) -> Verification:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from modelport import errors, report
@@ -13,7 +13,7 @@ from modelport.diagnose import Diagnosis
 from modelport.engine.bench import Bench
 from modelport.engine.mapping import listed, restrictions
 from modelport.engine.request import Subject
-from modelport.model import Artifact, Attempt, Description, Json, Verdict, jsonable
+from modelport.model import Artifact, Attempt, Description, Json, Mapped, Verdict, jsonable
 from modelport.planner import split
 
 FALLBACK = "no candidate converted the model"
@@ -25,12 +25,14 @@ class Conversion:
 
     Attributes:
         folder: Holds the artefacts, report.json, report.html and logs/.
+        mapped: How the source's inputs and outputs map to the result's.
     """
 
     verdict: Verdict
     report: Json
     result: Artifact
     folder: Path
+    mapped: Mapped = field(default_factory=Mapped)
 
 
 def publish(
@@ -83,7 +85,7 @@ def publish(
         *tried.verification.details.get("restrictions", []),
     ]
     write(told, bench, folder)
-    return Conversion(tried.verification.verdict, told, result, folder)
+    return Conversion(tried.verification.verdict, told, result, folder, tried.mapped)
 
 
 def _described(bench: Bench, result: Artifact) -> Description:

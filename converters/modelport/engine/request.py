@@ -26,6 +26,7 @@ class Request:
         consent: Whether operator and uploader let pickled code run in the sandbox.
         build: Whether environments that are missing may be built on the way, which takes the
             network and minutes; else the conversion is refused with the command.
+        using: Versions of tools, as ``TOOL@VERSION``: routes have to pass through each of them.
     """
 
     files: tuple[Path, ...]
@@ -38,6 +39,7 @@ class Request:
     seed: int = 0
     consent: bool = False
     build: bool = False
+    using: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

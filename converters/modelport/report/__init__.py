@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from modelport.report.page import write_html, write_json
 from modelport.report.snippets import snippet
-from modelport.report.words import fault, sentence
+from modelport.report.words import fault, sentence, version
 
-__all__ = ["fault", "sentence", "snippet", "write_html", "write_json"]
+__all__ = ["fault", "sentence", "snippet", "version", "write_html", "write_json"]

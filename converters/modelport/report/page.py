@@ -37,6 +37,7 @@ def _environment() -> jinja2.Environment:
         count=words.count,
         named=words.named,
         fault=words.fault,
+        version=words.version,
     )
     return made
 

@@ -108,6 +108,30 @@ def fault(diagnosis: Json) -> str:
     return table.get(str(diagnosis.get("found")), lambda: "")()
 
 
+def version(entry: Json) -> str:
+    """Return what one version of a tool gave, in one line, and how far from the first one."""
+    if entry.get("error"):
+        return f"{entry['using']}: {entry['error']['title'].lower()}, {entry['error']['detail']}"
+    off = _largest(entry.get("comparisons"))
+    against = f", off by {off} from the source" if off else ""
+    head = f"{entry['using']}: {entry['verdict']}{against}"
+    apart = entry.get("apart")
+    if not apart:
+        return head
+    if apart["reason"]:
+        return f"{head}; not compared with {apart['from']}: {apart['reason']}"
+    off = _largest(apart["comparisons"])
+    same = "the same numbers as" if off == "0" else f"off by {off} from"
+    return f"{head}; {same} {apart['from']}"
+
+
+def _largest(rows: object) -> str:
+    """Return the largest difference of any output, relative to its scale; "" if none is known."""
+    found = [row.get("max_rel") for row in rows] if isinstance(rows, list | tuple) else []
+    known = [value for value in found if isinstance(value, int | float)]
+    return number(max(known)) if known else ""
+
+
 def layer(found: Json | None) -> str:
     """Return a layer as people find it: ``node 12, Conv 'block/conv'``."""
     if not found:

@@ -1217,6 +1217,12 @@ export interface components {
              */
             calibration?: string | null;
             /**
+             * Using
+             * @description Versions of tools (TOOL@VERSION); with several, the report compares them
+             * @default []
+             */
+            using: string[];
+            /**
              * Seed
              * @default 0
              */

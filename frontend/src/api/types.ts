@@ -50,7 +50,7 @@ export type FormatEntry = Schemas['Format']
 export type Conversion = Schemas['Conversion']
 export type State = Conversion['state']
 export type Verdict = NonNullable<Conversion['verdict']>
-export type ConversionRequest = Omit<Schemas['Wish'], 'options'> & { options: Record<string, Json> }
+export type ConversionRequest = Omit<Schemas['Wish'], 'options' | 'using'> & { options: Record<string, Json>; using?: string[] }
 /** As a refusal of a request (with status) or as the reason of a failed conversion (without). */
 export type Problem = Pick<Schemas['Problem'], 'code' | 'title' | 'detail'> &
   Partial<Schemas['Problem']>

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -32,6 +33,7 @@ from modelport_api.routes import (
     uploads,
 )
 from modelport_api.settings import Settings
+from modelport_api.storage import janitor
 from modelport_api.webhooks.courier import Courier
 
 PROBLEM: dict[str, Any] = {
@@ -56,7 +58,9 @@ def create(settings: Settings) -> FastAPI:
         threading.Thread(target=lambda: desk.house, daemon=True).start()
         courier = Courier(settings, engine)
         courier.start()
+        sweeping = asyncio.create_task(janitor.work(settings, engine))
         yield
+        sweeping.cancel()
         await courier.stop()
         await desk.tailer.stop()
         await run_in_threadpool(desk.builder.close)

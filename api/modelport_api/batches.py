@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -22,6 +22,7 @@ class BatchWish(BaseModel):
     calibration: Id | None = Field(None, description="Id of uploaded inputs, for int8")
     seed: int = Field(0, ge=0, lt=2**32)
     require_verified: bool = False
+    retention: Literal["", "keep", "download"] = Field("", description="Keep, or until the bundle")
     callback: str | None = Field(None, max_length=2000, description="Called when all have ended")
 
 

@@ -86,8 +86,17 @@ class Model(BaseModel):
     created_at: str
     format: FormatName
     files: list[File]
+    kept: bool = Field(description="Whether it stays until it is deleted")
     description: dict[str, Any]
     targets: list[Target]
+
+
+class Keeping(BaseModel):
+    """Whether a model stays until it is deleted."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kept: bool
 
 
 class Models(BaseModel):
@@ -141,6 +150,7 @@ class Wish(BaseModel):
     seed: int = Field(0, ge=0, lt=2**32)
     require_verified: bool = False
     callback: str | None = Field(None, max_length=2000, description="Called when it has ended")
+    retention: Literal["", "keep", "download"] = Field("", description="Keep, or until the bundle")
 
 
 class ArtifactFile(BaseModel):
@@ -274,6 +284,7 @@ class Limits(BaseModel):
 
     upload_bytes: int
     upload_seconds: float
+    retention_seconds: float
     storage_bytes: int | None
     memory: int
     seconds: float
@@ -281,19 +292,3 @@ class Limits(BaseModel):
     threads: int
     slots: int
     queue_limit: int
-
-
-class Health(BaseModel):
-    """Whether the process is up."""
-
-    status: Literal["up"]
-
-
-class Readiness(BaseModel):
-    """Whether conversions can run, what is missing if not, and the state of the sandbox."""
-
-    ready: bool
-    checks: dict[str, bool]
-    reasons: list[str]
-    layers: dict[str, bool | int]
-    degraded: list[str]

@@ -121,6 +121,8 @@ class Settings(BaseSettings):
     """Largest upload."""
     upload_seconds: float = Field(default=24 * 3600.0, gt=0)
     """How long a resumable upload is kept after its last byte."""
+    retention_seconds: float = Field(default=24 * 3600.0, ge=0)
+    """How long models and finished conversions are kept, unless told otherwise; 0: for ever."""
     storage_bytes: int | None = Field(default=None, ge=0)
     """All that models, artefacts and uploads may take; None: the disk."""
     body_bytes: int = Field(default=1024**2, ge=1024)

@@ -169,7 +169,7 @@ def tiny_service(home: Path, **values: Any) -> Iterator[Service]:
         files = [{"name": "text.txt", "size": 8}]
         more = {"source": "", "format": "text", "files": files, "description": {}}
         with found.engine.begin() as connection:
-            connection.execute(sa.insert(models).values(**row, **more, created_at=0.0))
+            connection.execute(sa.insert(models).values(**row, **more, created_at=time.time()))
         if found.settings.workers:
             found.ready()
         yield found

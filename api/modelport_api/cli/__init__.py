@@ -19,6 +19,7 @@ from modelport_api.cli.environment import environment
 from modelport_api.cli.failure import INTERRUPTED, OUR_FAULT, exit_status, tell
 from modelport_api.cli.formats import formats
 from modelport_api.cli.inspect import inspect
+from modelport_api.cli.janitor import janitor
 from modelport_api.cli.routes import routes
 from modelport_api.cli.serve import serve
 from modelport_api.cli.settings import settings
@@ -54,6 +55,7 @@ group = click.Group(
             routes,
             serve,
             settings,
+            janitor,
             doctor,
             environment,
             version,

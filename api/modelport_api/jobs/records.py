@@ -43,6 +43,11 @@ def request(connection: sa.Connection, job: str) -> Json:
     return {"model": found["model"], "target": found["target"], **found["request"]}
 
 
+def retention(connection: sa.Connection, job: str) -> str:
+    """Return how long a job is kept: "" for as long as the setting says."""
+    return connection.scalar(sa.select(jobs.c.retention).where(jobs.c.id == job)) or ""
+
+
 def conversions(
     connection: sa.Connection, *, limit: int, after: str | None
 ) -> tuple[list[Json], str | None]:

@@ -32,6 +32,7 @@ models = sa.Table(
     sa.Column("files", sa.JSON, nullable=False),
     sa.Column("description", sa.JSON, nullable=False),
     sa.Column("created_at", sa.Float, nullable=False, index=True),
+    sa.Column("kept", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 
 uploads = sa.Table(
@@ -69,6 +70,8 @@ jobs = sa.Table(
     sa.Column("finished_at", sa.Float),
     sa.Column("batch", sa.String(32), index=True),
     sa.Column("callback", sa.Text),
+    # "": as long as the setting says; "keep": until deleted; "download": until it was fetched.
+    sa.Column("retention", sa.String(16), nullable=False, server_default=""),
 )
 
 batches = sa.Table(

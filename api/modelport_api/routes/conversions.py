@@ -65,8 +65,9 @@ def checked(desk: Desk, wish: schemas.Wish) -> Json:
         "name": model["name"],
         "source": source,
         "target": wish.target,
-        "request": wish.model_dump(exclude={"model", "target", "callback"}),
+        "request": wish.model_dump(exclude={"model", "target", "callback", "retention"}),
         "callback": callback,
+        "retention": wish.retention,
     }
 
 

@@ -13,7 +13,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from modelport.sandbox import layers, summary
-from modelport_api import schemas
+from modelport_api import operating
 from modelport_api.desk import Desk, OurDesk
 from modelport_api.jobs import figures, lease, records
 from modelport_api.storage import room
@@ -22,14 +22,14 @@ from modelport_sdk import BASE
 router = APIRouter(tags=["operating"])
 
 
-@router.get("/healthz", response_model=schemas.Health)
+@router.get("/healthz", response_model=operating.Health)
 async def healthz() -> dict[str, str]:
     """Say that the process is up."""
     return {"status": "up"}
 
 
 @router.get(
-    "/readyz", response_model=schemas.Readiness, responses={503: {"model": schemas.Readiness}}
+    "/readyz", response_model=operating.Readiness, responses={503: {"model": operating.Readiness}}
 )
 def readyz(desk: OurDesk) -> Response:
     """Say whether conversions can run: database, a worker, the environment, the sandbox, disk."""

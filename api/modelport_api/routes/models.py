@@ -113,6 +113,12 @@ def get_model(id: str, desk: OurDesk) -> Any:  # noqa: ANN401  # the schema chec
     return models.find(desk, id)
 
 
+@router.patch("/models/{id}", response_model=schemas.Model)
+def patch_model(id: str, asked: schemas.Keeping, desk: OurDesk) -> Any:  # noqa: ANN401
+    """Keep a model until it is deleted, or as long as the service keeps models."""
+    return models.keep_on(desk, id, kept=asked.kept)
+
+
 @router.delete("/models/{id}", status_code=204)
 def delete_model(id: str, desk: OurDesk) -> None:
     """Delete a model; its finished conversions stay."""

@@ -12,9 +12,11 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Header, Response
 from fastapi.responses import FileResponse, PlainTextResponse, StreamingResponse
+from starlette.background import BackgroundTask
 
 from modelport_api.auth.guard import REPORT_POLICY
 from modelport_api.desk import Desk, OurDesk
+from modelport_api.jobs import orders, records
 from modelport_api.jobs.tables import OPEN
 from modelport_api.problems import NotFinished, NotFound
 from modelport_api.routes.conversions import find
@@ -95,9 +97,20 @@ def get_artifact(id: str, name: str, desk: OurDesk) -> Response:
 
 @router.get("/bundle.zip", response_class=StreamingResponse, responses=ZIP)
 def get_bundle(id: str, desk: OurDesk) -> Response:
-    """Download the artefacts with the report and the logs."""
+    """Download the artefacts with the report and the logs.
+
+    A conversion with ``retention: download`` is deleted once all of it has been sent.
+    """
     chunks, headers = packed(desk, finished(desk, id))
-    return StreamingResponse(chunks, headers=headers, media_type="application/zip")
+    with desk.engine.connect() as connection:
+        fetched = records.retention(connection, id) == "download"
+    done = BackgroundTask(orders.end, desk.settings, desk.engine, desk.queue, id)
+    return StreamingResponse(
+        chunks,
+        headers=headers,
+        media_type="application/zip",
+        background=done if fetched else None,
+    )
 
 
 @router.get(

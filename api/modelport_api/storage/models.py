@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import shutil
-import threading
 import time
 import uuid
 from collections.abc import Sequence
@@ -24,8 +23,8 @@ from modelport_api.storage import places, resumable, room
 from modelport_api.storage.uploads import Come, File
 
 Json = dict[str, Any]
-_KEEPING = threading.Lock()
 MAX_LISTED = 1000
+SHOWN = ("id", "name", "size", "sha256", "files", "kept", "description")
 
 
 def keep(desk: Desk, come: Come, work: Path, source: str) -> tuple[Json, bool]:
@@ -49,7 +48,7 @@ def keep(desk: Desk, come: Come, work: Path, source: str) -> tuple[Json, bool]:
         "format": artifact.format,
         "description": jsonable(description),
     }
-    with _KEEPING:
+    with places.keeping(desk.settings.home):
         twin = _by(desk, models.c.digest == digest)
         if twin is None:
             _take(places.model(desk.settings.home, digest), come)
@@ -69,6 +68,7 @@ def _row(files: Sequence[File], digest: str, source: str) -> Json:
         "source": source,
         "files": [{"name": file.name, "size": file.size} for file in files],
         "created_at": time.time(),
+        "kept": False,
     }
 
 
@@ -109,6 +109,13 @@ def listed(desk: Desk, sha256: str | None = None) -> list[Json]:
     return [_view(desk, dict(row), targets[row["format"]]) for row in rows]
 
 
+def keep_on(desk: Desk, id: str, *, kept: bool) -> Json:
+    """Say whether a model stays until it is deleted, and return it; NotFound if it is gone."""
+    with desk.engine.begin() as connection:
+        connection.execute(sa.update(models).where(models.c.id == id).values(kept=kept))
+    return find(desk, id)
+
+
 def delete(desk: Desk, id: str) -> None:
     """Remove a model and its files; finished conversions of it stay.
 
@@ -116,7 +123,7 @@ def delete(desk: Desk, id: str) -> None:
         NotFound: There is none.
         InUse: A conversion of it is waiting or running.
     """
-    with _KEEPING:
+    with places.keeping(desk.settings.home):
         with desk.engine.begin() as connection:
             query = sa.select(models.c.digest).where(models.c.id == id)
             digest = connection.scalar(query)
@@ -142,7 +149,10 @@ def _by(desk: Desk, condition: sa.ColumnElement[bool]) -> Json | None:
 def _view(desk: Desk, row: Json, targets: list[Json] | None = None) -> Json:
     format = desk.house.registry.formats.get(row["format"])
     return {
-        **{name: row[name] for name in ("id", "name", "size", "sha256", "files", "description")},
+        **{
+            name: row[name]
+            for name in ("id", "name", "size", "sha256", "files", "kept", "description")
+        },
         "created_at": clock.stamp(row["created_at"]),
         "format": {"id": row["format"], "title": format.title if format else row["format"]},
         "targets": core.targets(row["format"], desk.house) if targets is None else targets,

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 import uuid
 from collections.abc import Generator
@@ -53,3 +54,11 @@ def staging(home: Path) -> Generator[Path]:
 def sweep(home: Path) -> None:
     """Remove what uploads left that were cut off with the process."""
     shutil.rmtree(home / "staging", ignore_errors=True)
+
+
+@contextmanager
+def keeping(home: Path) -> Generator[None]:
+    """Be the only one, of all processes, who takes over or deletes files of models."""
+    with (home / "keeping.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -117,7 +117,11 @@ export interface paths {
         delete: operations["delete_model_v1_models__id__delete"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Patch Model
+         * @description Keep a model until it is deleted, or as long as the service keeps models.
+         */
+        patch: operations["patch_model_v1_models__id__patch"];
         trace?: never;
     };
     "/v1/inputs": {
@@ -305,6 +309,8 @@ export interface paths {
         /**
          * Get Bundle
          * @description Download the artefacts with the report and the logs.
+         *
+         *     A conversion with ``retention: download`` is deleted once all of it has been sent.
          */
         get: operations["get_bundle_v1_conversions__id__bundle_zip_get"];
         put?: never;
@@ -720,6 +726,13 @@ export interface components {
              */
             require_verified: boolean;
             /**
+             * Retention
+             * @description Keep, or until the bundle
+             * @default
+             * @enum {string}
+             */
+            retention: "" | "keep" | "download";
+            /**
              * Callback
              * @description Called when all have ended
              */
@@ -974,6 +987,14 @@ export interface components {
             size: number;
         };
         /**
+         * Keeping
+         * @description Whether a model stays until it is deleted.
+         */
+        Keeping: {
+            /** Kept */
+            kept: boolean;
+        };
+        /**
          * Limits
          * @description What a conversion and an upload may use; bytes and seconds.
          */
@@ -982,6 +1003,8 @@ export interface components {
             upload_bytes: number;
             /** Upload Seconds */
             upload_seconds: number;
+            /** Retention Seconds */
+            retention_seconds: number;
             /** Storage Bytes */
             storage_bytes: number | null;
             /** Memory */
@@ -1015,6 +1038,11 @@ export interface components {
             format: components["schemas"]["FormatName"];
             /** Files */
             files: components["schemas"]["File"][];
+            /**
+             * Kept
+             * @description Whether it stays until it is deleted
+             */
+            kept: boolean;
             /** Description */
             description: {
                 [key: string]: unknown;
@@ -1237,6 +1265,13 @@ export interface components {
              * @description Called when it has ended
              */
             callback?: string | null;
+            /**
+             * Retention
+             * @description Keep, or until the bundle
+             * @default
+             * @enum {string}
+             */
+            retention: "" | "keep" | "download";
         };
         /**
          * Problem
@@ -1752,6 +1787,50 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Refused; `code` says why */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; `code` says why */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patch_model_v1_models__id__patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Keeping"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Model"];
+                };
             };
             /** @description Refused; `code` says why */
             "4XX": {

@@ -109,8 +109,11 @@ def _compiled(model: Path, operations: list[Operation], held: Mapping[str, Any])
     def run(arrays: list[Any]) -> list[Any]:
         values = gathered([flow.tensor(array) for array in arrays])
         internal.nn.graph.RunLazyNNGraph(values, made, weights, graph)
+        copies = [tensor.numpy().copy() for tensor in made]
+        # Behind the reading, as in nn.Graph: the next run needs the outputs back from whoever
+        # read them, else OneFlow's threads end the process now and then.
         internal.nn.graph.SoftSyncNNGraphBuffers(made, graph)
-        return [tensor.numpy().copy() for tensor in made]
+        return copies
 
     return run
 

@@ -1,7 +1,8 @@
-"""Weights in Constant nodes made initialisers, for tools that look nowhere else."""
+"""A copy for ONNX Runtime's quantiser, which writes beside its source and skips Constant nodes."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +12,22 @@ from modelport_sdk import Context
 
 
 def prepared(source: Path, model: Any, ctx: Context) -> Path:
-    """Return a file with the weights of ``source`` as initialisers: itself, or a copy.
+    """Return a copy of ``source`` with its weights as initialisers, in a folder to write in.
 
-    ``model`` is ``source`` loaded without weights. External data never sits in Constant
-    nodes as exporters write it, and such models are too large for a copy.
+    ``model`` is ``source`` loaded without weights. The quantiser puts ``NAME-inferred.onnx``
+    beside the file that it reads, and a job cannot write to its source's folder. External data
+    never sits in Constant nodes as exporters write it, so that such a model is copied as it is.
     """
-    if external.entries(model) or "Constant" not in graphs.operator_counts(model):
-        return source
+    folder = ctx.scratch / "prepared"
+    folder.mkdir(parents=True)
+    path = folder / source.name
+    if names := external.files(model):
+        for name in (source.name, *names):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source.parent / name, folder / name)
+        return path
     copy = graphs.load(source)
-    rewrite.constants_to_initializers(copy)
-    ctx.scratch.mkdir(exist_ok=True)
-    path = ctx.scratch / "prepared.onnx"
+    if "Constant" in graphs.operator_counts(model):
+        rewrite.constants_to_initializers(copy)
     graphs.save(copy, path)
     return path

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from modelport_plugins.paddle.graph import TABLE
-from modelport_plugins.paddle.graph.builder import SMALL, Graph, attributes
+from modelport_plugins.paddle.graph.builder import SMALL, Graph, attributes, known
 from modelport_plugins.paddle.library import library, reason
 from modelport_sdk import (
     Context,
@@ -122,12 +122,16 @@ def _built(model: Any, paddle: Any) -> tuple[Graph, list[Any], list[Any]]:
 
     built = Graph(paddle, _arrays(model.graph))
     feeds = []
+    read = {name for node in model.graph.node for name in graphs.outer_names(node)}
+    read |= {value.name for value in model.graph.output}
     for value in graphs.graph_inputs(model):
+        if value.name not in read:  # Paddle saves no input that nothing depends on
+            continue
         told = port(value)
         if told["shape"] is None:
             raise UnsupportedFeature(f"the rank of input {value.name} is open")
         sizes = [size if isinstance(size, int) else -1 for size in told["shape"]]
-        feeds.append(paddle.static.data(value.name, sizes, told["dtype"]))
+        feeds.append(paddle.static.data(value.name, sizes, known(told["dtype"])))
         built.made[value.name] = feeds[-1]
     walk(built, model.graph.node)
     results = []
@@ -136,7 +140,19 @@ def _built(model: Any, paddle: Any) -> tuple[Graph, list[Any], list[Any]]:
         # A copy: what is fetched must be neither fed, nor held, nor fetched twice.
         same = built.kind(made) == wanted
         results.append(paddle.assign(made) if same else paddle.cast(made, wanted))
+    if not built.weights:
+        results[0] = _held(built, results[0])
     return built, feeds, results
+
+
+def _held(built: Graph, made: Any) -> Any:
+    """Return ``made`` with a zero added that is a weight: Paddle loads no program without any."""
+    import numpy as np
+
+    kind = built.kind(made)
+    nought = built.p.cast(built.parameter(np.zeros(1, np.float32), "nought"), kind)
+    nought = built.p.reshape(nought, [1] * len(made.shape))
+    return (built.p.logical_or if kind == "bool" else built.p.add)(made, nought)
 
 
 def walk(built: Graph, nodes: Any) -> None:

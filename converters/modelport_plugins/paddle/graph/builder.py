@@ -10,6 +10,10 @@ from modelport_sdk import DynamicShapeRequired, UnsupportedFeature
 
 SMALL = 64  # elements up to which a constant stands in the program instead of the weights
 WHOLE = 2**53  # integers up to this are exact in float64
+# What Paddle calls uint16 is bfloat16.
+KINDS = {
+    "bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64",
+}  # fmt: skip
 ASSIGNED = {"bool", "int32", "int64", "float32", "float64"}  # types of paddle.assign
 
 
@@ -69,7 +73,7 @@ class Graph:
 
     def constant(self, array: Any, wanted: str = "constant") -> Any:
         """Return an array as a tensor of the program."""
-        kind = array.dtype.name
+        kind = known(array.dtype.name)
         if array.size > SMALL and kind in {"float32", "float64"}:
             return self.parameter(array, wanted)
         if kind in ASSIGNED and array.size <= SMALL:
@@ -127,6 +131,17 @@ class Graph:
         if len(opened) == 1 and -1 not in wanted:
             wanted[opened[0]] = -1
         return self.p.reshape(tensor, wanted)
+
+
+def known(kind: str) -> str:
+    """Return ``kind``.
+
+    Raises:
+        UnsupportedFeature: Paddle has no such type.
+    """
+    if kind not in KINDS:
+        raise UnsupportedFeature(f"Paddle has no {kind}")
+    return kind
 
 
 def attributes(node: Any) -> dict[str, Any]:

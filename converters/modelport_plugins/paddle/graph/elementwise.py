@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import reduce
 from typing import Any
 
+from modelport_plugins.paddle.graph.builder import known
 from modelport_sdk import UnsupportedFeature
 
 NARROW = {"uint8", "int8", "int16", "float16", "bool"}  # types that few kernels take
@@ -123,7 +124,7 @@ def _cast(g: Any, node: Any, attrs: dict[str, Any]) -> Any:
     from onnx import helper
 
     x = g.tensor(node.input[0])
-    kind = helper.tensor_dtype_to_np_dtype(attrs["to"]).name
+    kind = known(helper.tensor_dtype_to_np_dtype(attrs["to"]).name)
     if kind == "bool" and g.kind(x) != "bool":
         return g.p.not_equal(x, g.p.zeros_like(x))
     return g.p.cast(x, kind)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from modelport_plugins.paddle.graph.builder import known
 from modelport_sdk import UnsupportedFeature
 
 FAR = 2**31 - 1  # an end of a slice beyond any axis; Paddle's kernels take 32 bits
@@ -188,7 +189,7 @@ def _size(g: Any, node: Any, attrs: dict[str, Any]) -> Any:
 
 def _filling(g: Any, node: Any, attrs: dict[str, Any]) -> Any:
     value = attrs.get("value")
-    kind = "float32" if value is None else value.dtype.name
+    kind = "float32" if value is None else known(value.dtype.name)
     number = 0.0 if value is None else value.reshape(-1)[0].item()
     return g.p.full(g.numbers(node.input[0]), number, dtype=kind)
 

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from modelport.errors import OutOfMemory
-from modelport.sandbox import Call, Jail, Limits, call, cgroup, launch, layers, prepare, sweep
+from modelport.sandbox import Limits, launch, layers, sweep
 
 MIB = 1 << 20
 ROOMY = Limits(
@@ -291,44 +290,3 @@ def test_a_sweep_leaves_alone_what_has_a_supervisor(program):
         swept = [sweep() for _ in range(2)]
         assert (future.result().status, future.result().code) == ("exit", 0)
     assert all(found["processes"] == 0 for found in swept)
-
-
-HUNGRY = """
-from modelport_sdk import Inspector
-
-def inspect(source, context):
-    context.progress("ready", 0.5)
-    while True:
-        context.progress("wait", 0.6)
-        bytearray(200 << 20)
-
-hungry = Inspector("hungry", "base", inspect)
-"""
-
-
-@pytest.mark.skipif(not layers().in_force["cgroups"], reason="no control groups may be made here")
-def test_what_the_kernel_ends_far_below_the_limit_is_not_said_to_have_reached_it(
-    tmp_path, monkeypatch
-):
-    """A machine short of memory is played by lowering the limit of the job's own group."""
-    (tmp_path / "hungry.py").write_text(HUNGRY)
-    (tmp_path / "model").mkdir()
-    monkeypatch.syspath_prepend(tmp_path)
-    job = prepare(tmp_path / "job")
-
-    def tighten(stage, _fraction):
-        for name in ("memory.limit_in_bytes", "memory.max"):
-            for group in Path(cgroup.ROOT).glob(f"**/{cgroup.PREFIX}*/{name}"):
-                if any(str(job).encode() in line for line in commands(group.parent)):
-                    group.write_text(str(150 * MIB))
-
-    asked = Call("inspect", "hungry:hungry", Path(sys.executable), tmp_path / "model" / "m", {})
-    jail = Jail(replace(ROOMY, memory=1024 * MIB))
-    with pytest.raises(OutOfMemory, match=r"the kernel ended hungry for want of memory: .* 1\.0"):
-        call(job, asked, jail, tighten)
-
-
-def commands(group):
-    """Yield the command lines of a group's processes."""
-    for pid in cgroup.members([str(group)]):
-        yield Path(f"/proc/{pid}/cmdline").read_bytes()

@@ -249,6 +249,8 @@ def test_what_ncnn_takes_on_trust_is_checked(tmp_path: Path, old: str, new: str)
         ("108", 53, True),
         ("-1", 440, True),
         ("1e9", 440, True),
+        ("108 19=1", 0, False),  # dynamic_weight: another layer gives them
+        ("108 19=0", 0, True),
     ],
 )
 def test_weights_must_fit_into_the_bin(

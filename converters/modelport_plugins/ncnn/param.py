@@ -123,6 +123,11 @@ WEIGHTS = {
     **dict.fromkeys(("InnerProduct", "LSTM", "GRU", "RNN", "MultiHeadAttention"), "2"),
     "Embed": "3",
 }
+# Parameter that is 1 where the weights come from another layer instead (dynamic_weight).
+DYNAMIC = {
+    **{name: "19" for name in WEIGHTS if name.startswith("Convolution")},
+    **{name: "28" for name in WEIGHTS if name.startswith("Deconvolution")},
+}
 
 
 def check_weights(layers: list[Layer], size: int) -> None:
@@ -134,6 +139,8 @@ def check_weights(layers: list[Layer], size: int) -> None:
     room = 2 * size
     for layer in layers:
         given = dict(word.split("=", 1) for word in layer.parameters if "=" in word)
+        if given.get(DYNAMIC.get(layer.type, "")) == "1":
+            continue
         word = given.get(WEIGHTS.get(layer.type, ""), "0")
         count = int(word) if word.isascii() and word.isdigit() and len(word) <= 12 else -1
         room -= count

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-from modelport_plugins.tensorflow.lite import schema
+from modelport_plugins.tensorflow.lite import flatbuffer, schema
 from modelport_sdk import UnsupportedFeature
 
 DECONVOLUTION = "Convolution2DTransposeBias"  # MediaPipe's
@@ -25,16 +25,10 @@ def prepared(data: bytes) -> tuple[bytes, list[str]]:
         CorruptModel: The file is damaged.
         UnsupportedFeature: A sparse tensor is stored in a way that the schema does not describe.
     """
+    model = flatbuffer.unpacked(data)
     with schema.damage():
-        model = schema.generated().ModelT.InitFromObj(schema.opened(bytearray(data)))
         notes = [note for step in STEPS if (note := step(model))]
-        if not notes:
-            return data, notes
-        import flatbuffers
-
-        builder = flatbuffers.Builder(len(data))
-        builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
-        return bytes(builder.Output()), notes
+    return (flatbuffer.packed(model) if notes else data), notes
 
 
 def _unique(model: Any) -> str:
@@ -42,8 +36,8 @@ def _unique(model: Any) -> str:
     count = 0
     for graph in model.subgraphs:
         seen: set[bytes] = set()
-        ports = [*graph.inputs, *graph.outputs]
-        for index in sorted(range(len(graph.tensors)), key=lambda i: i not in ports):
+        ports = [int(index) for index in (*graph.inputs, *graph.outputs)]
+        for index in dict.fromkeys([*ports, *range(len(graph.tensors))]):
             tensor = graph.tensors[index]
             name = tensor.name or b""
             if not name or name in seen:
@@ -63,7 +57,7 @@ def _dense(model: Any) -> str:
                 model.buffers[tensor.buffer].data = _spread(model, tensor)
                 tensor.sparsity = None
                 count += 1
-        gone = [op for op in graph.operators if _kind(model, op) == "DENSIFY"]
+        gone = [op for op in graph.operators if flatbuffer.kind(model, op) == "DENSIFY"]
         straight = {int(op.outputs[0]): int(op.inputs[0]) for op in gone}
         graph.operators = [op for op in graph.operators if op not in gone]
         for op in graph.operators:
@@ -79,9 +73,9 @@ def _spread(model: Any, tensor: Any) -> Any:
     import numpy as np
 
     told, rank = tensor.sparsity, len(tensor.shape)
-    width = {"float16": 2, "float32": 4, "int8": 1}.get(_dtype(tensor), 0)
+    width = {"float16": 2, "float32": 4, "int8": 1}.get(flatbuffer.dtype(tensor), 0)
     if not width:
-        raise UnsupportedFeature(f"a sparse tensor of {_dtype(tensor)}")
+        raise UnsupportedFeature(f"a sparse tensor of {flatbuffer.dtype(tensor)}")
     values = np.frombuffer(np.asarray(model.buffers[tensor.buffer].data), f"V{width}")
     block = {
         int(d): rank + i for i, d in enumerate(told.blockMap if told.blockMap is not None else [])
@@ -119,7 +113,7 @@ def _deconvolution(model: Any) -> str:
     count = 0
     for graph in model.subgraphs:
         for op in graph.operators:
-            if _kind(model, op) != f"CUSTOM:{DECONVOLUTION}":
+            if flatbuffer.kind(model, op) != f"CUSTOM:{DECONVOLUTION}":
                 continue
             padding, width, height = struct.unpack_from("<3i", bytes(op.customOptions))
             options = module.TransposeConvOptionsT()
@@ -128,27 +122,13 @@ def _deconvolution(model: Any) -> str:
             op.builtinOptions = options
             op.builtinOptionsType = module.BuiltinOptions.TransposeConvOptions
             op.customOptions = None
-            op.opcodeIndex = _code(model, "TRANSPOSE_CONV")
+            op.opcodeIndex = flatbuffer.code(model, "TRANSPOSE_CONV")
             data, weights, bias = (int(i) for i in op.inputs)
-            op.inputs = [_sizes(model, graph, op), weights, data, bias]
+            shape = [int(size) for size in graph.tensors[int(op.outputs[0])].shape]
+            sizes = flatbuffer.integers(model, graph, f"output_shape_{count}", shape)
+            op.inputs = [sizes, weights, data, bias]
             count += 1
     return f"{count} {DECONVOLUTION} of MediaPipe written as TRANSPOSE_CONV." if count else ""
-
-
-def _sizes(model: Any, graph: Any, op: Any) -> int:
-    """Return the index of a new constant: the shape of the operator's output."""
-    import numpy as np
-
-    module = schema.generated()
-    shape = np.asarray(graph.tensors[int(op.outputs[0])].shape, np.int32)
-    buffer, tensor = module.BufferT(), module.TensorT()
-    buffer.data = np.frombuffer(shape.tobytes(), np.uint8)
-    model.buffers.append(buffer)
-    tensor.name = b"output_shape_%d" % len(graph.tensors)
-    tensor.shape, tensor.type = [len(shape)], module.TensorType.INT32
-    tensor.buffer = len(model.buffers) - 1
-    graph.tensors.append(tensor)
-    return len(graph.tensors) - 1
 
 
 def _bias(model: Any) -> str:
@@ -161,16 +141,20 @@ def _bias(model: Any) -> str:
         operators = []
         for op in graph.operators:
             operators.append(op)
-            if _kind(model, op) != "TRANSPOSE_CONV" or len(op.inputs) < 4 or op.inputs[3] < 0:
+            if (
+                flatbuffer.kind(model, op) != "TRANSPOSE_CONV"
+                or len(op.inputs) < 4
+                or op.inputs[3] < 0
+            ):
                 continue
             end = int(op.outputs[0])
-            if _dtype(graph.tensors[end]) != "float32":
+            if flatbuffer.dtype(graph.tensors[end]) != "float32":
                 raise UnsupportedFeature("a quantised TRANSPOSE_CONV with a bias")
             inner = copy.copy(graph.tensors[end])
             inner.name = (inner.name or b"") + b"/without_bias"
             graph.tensors.append(inner)
             after = module.OperatorT()
-            after.opcodeIndex = _code(model, "ADD")
+            after.opcodeIndex = flatbuffer.code(model, "ADD")
             after.inputs, after.outputs = [len(graph.tensors) - 1, int(op.inputs[3])], [end]
             after.builtinOptionsType = module.BuiltinOptions.AddOptions
             after.builtinOptions = module.AddOptionsT()
@@ -181,36 +165,6 @@ def _bias(model: Any) -> str:
             count += 1
         graph.operators = operators
     return f"{count} biases of TRANSPOSE_CONV written as ADD." if count else ""
-
-
-def _kind(model: Any, op: Any) -> str:
-    code = model.operatorCodes[op.opcodeIndex]
-    names = {
-        v: n for n, v in vars(schema.generated().BuiltinOperator).items() if isinstance(v, int)
-    }
-    name = names.get(max(code.builtinCode, code.deprecatedBuiltinCode), "")
-    custom = code.customCode or b""
-    return f"CUSTOM:{custom.decode('utf-8', 'replace')}" if name == "CUSTOM" else name
-
-
-def _code(model: Any, name: str) -> int:
-    """Return the index of an operator code, added if it is not there."""
-    module = schema.generated()
-    number = getattr(module.BuiltinOperator, name)
-    for index, code in enumerate(model.operatorCodes):
-        if max(code.builtinCode, code.deprecatedBuiltinCode) == number:
-            return index
-    code = module.OperatorCodeT()
-    code.builtinCode, code.deprecatedBuiltinCode, code.version = number, number, 1
-    model.operatorCodes.append(code)
-    return len(model.operatorCodes) - 1
-
-
-def _dtype(tensor: Any) -> str:
-    kinds = vars(schema.generated().TensorType)
-    return next(
-        (n for n, value in kinds.items() if value == tensor.type and n.isupper()), ""
-    ).lower()
 
 
 STEPS: tuple[Callable[[Any], str], ...] = (_unique, _dense, _deconvolution, _bias)

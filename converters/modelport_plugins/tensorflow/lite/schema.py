@@ -149,14 +149,13 @@ def name(tensor: Any, index: int) -> str:
 
 
 def ports(graph: Any) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
-    """Return name and tensor index of each input and output, made unique as ``x``, ``x#2``."""
-    counts: dict[str, int] = {}
-
-    def port(index: int) -> tuple[str, int]:
+    """Return name and tensor index of each input and output; a name that stands twice is told
+    apart by the tensor's index, as ``x#7``.
+    """
+    inputs = [graph.Inputs(i) for i in range(graph.InputsLength())]
+    outputs = [graph.Outputs(i) for i in range(graph.OutputsLength())]
+    names: dict[int, str] = {}
+    for index in dict.fromkeys([*inputs, *outputs]):
         found = name(graph.Tensors(index), index)
-        counts[found] = counts.get(found, 0) + 1
-        return (found if counts[found] == 1 else f"{found}#{counts[found]}", index)
-
-    inputs = [port(graph.Inputs(i)) for i in range(graph.InputsLength())]
-    outputs = [port(graph.Outputs(i)) for i in range(graph.OutputsLength())]
-    return inputs, outputs
+        names[index] = f"{found}#{index}" if found in names.values() else found
+    return [(names[i], i) for i in inputs], [(names[i], i) for i in outputs]

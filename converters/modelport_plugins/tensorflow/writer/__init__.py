@@ -1,0 +1,1 @@
+"""Writes TensorFlow Lite models from ONNX, with onnx2tf."""

@@ -149,8 +149,9 @@ def name(tensor: Any, index: int) -> str:
 
 
 def ports(graph: Any) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
-    """Return name and tensor index of each input and output; a name that stands twice is told
-    apart by the tensor's index, as ``x#7``.
+    """Return name and tensor index of each input and output.
+
+    A name that stands twice is told apart by the tensor's index, as ``x#7``.
     """
     inputs = [graph.Inputs(i) for i in range(graph.InputsLength())]
     outputs = [graph.Outputs(i) for i in range(graph.OutputsLength())]

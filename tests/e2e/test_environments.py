@@ -134,6 +134,9 @@ def test_an_environment_is_built_watched_and_deleted_by_rest(serve: Any, bare: P
         wish = {"model": upload.json()["id"], "target": "total"}
         refused = ask("POST", "/v1/conversions", json=wish)
         assert (refused.status_code, COMMAND in refused.json()["hint"]) == (503, True)
+        other = ask("POST", "/v1/conversions", json={**wish, "using": ["modelport-net@9"]})
+        assert (other.status_code, other.json()["code"]) == (422, "bad-option")
+        assert "modelport-net@2.0" in other.json()["hint"]
         assert ask("GET", f"{path}/events").status_code == 204
         begun = ask("POST", path)
         assert (begun.status_code, begun.json()["state"]) == (202, "building")

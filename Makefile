@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SOURCES := pyproject.toml supply/service.lock frontend/build_page.py $(shell find frontend/src frontend/index.html frontend/package-lock.json frontend/vite.config.ts -type f 2>/dev/null)
 
-.PHONY: help install run test test-env test-hostile test-postgres test-slow fuzz fuzz-smoke check format lock audit scoreboard operators support tour benchmark corpus clean
+.PHONY: help install run test test-env test-hostile test-postgres chaos test-slow fuzz fuzz-smoke check format lock audit scoreboard operators support tour benchmark corpus clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -37,6 +37,9 @@ test-hostile: install ## Post hostile uploads to a running service (about ten mi
 
 test-postgres: install ## Run the service's tests on a PostgreSQL that they start
 	@MODELPORT_TEST_DATABASE=postgres $(BIN)/pytest -m 'not slow and not hostile' tests/e2e tests/contract/test_jobs.py
+
+chaos: install ## Kill servers and workers at random while 200 conversions run, on both databases
+	@nice -n 10 $(BIN)/python -m tests.chaos.run $(CHAOS)
 
 test-slow: install ## Run the long corpus runs too
 	@$(BIN)/pytest -m 'not hostile'

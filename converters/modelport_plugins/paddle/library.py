@@ -21,10 +21,10 @@ def library() -> Any:
 
 
 def predictor(program: Path, weights: Path, variant: str, threads: int) -> Any:
-    """Return Paddle's own predictor, on the CPU.
+    """Return Paddle's own predictor, on the CPU and with Paddle's own kernels.
 
-    ``plain`` and ``unoptimised`` compute with Paddle's own kernels; ``default`` with oneDNN's,
-    as Paddle is shipped.
+    oneDNN's, which Paddle takes as it is shipped, end the process on some programs while they are
+    loaded (3.3.1, a convolution network behind a reshape).
 
     Raises:
         UnsupportedFeature: Paddle does not take the program.
@@ -36,8 +36,7 @@ def predictor(program: Path, weights: Path, variant: str, threads: int) -> Any:
     settings.disable_gpu()
     settings.disable_glog_info()
     settings.set_cpu_math_library_num_threads(threads)
-    if variant != "default":
-        settings.disable_mkldnn()
+    settings.disable_mkldnn()
     if variant == "unoptimised":
         settings.switch_ir_optim(False)
     try:

@@ -12,7 +12,7 @@ from modelport_sdk import Context, change, runtime
 from modelport_sdk.plugins import Session
 
 TITLE = "Paddle Inference 3.3.1"
-VARIANTS = (*change.VARIANTS, "unoptimised", "default")
+VARIANTS = (*change.VARIANTS, "unoptimised")
 
 
 @runtime(format="paddle", env="paddle", title=TITLE, variants=VARIANTS)

@@ -1,6 +1,8 @@
-"""Public models from and to TensorFlow Lite: ``python -m benchmarks.tensorflow FOLDER [PART...]``.
+"""Public models from TensorFlow Lite and Keras, and to TensorFlow Lite.
 
-TFLite files of tensorflow.toml become ONNX, and the ONNX models of the scoreboard TFLite. FOLDER
+``python -m benchmarks.tensorflow FOLDER [PART...]``.
+
+The files of tensorflow.toml become ONNX, and the ONNX models of the scoreboard TFLite. FOLDER
 keeps what is fetched; PARTs choose models by their ids. What is proved is kept in
 benchmarks/proofs/tensorflow.json, model by model, so that a broken run goes on where it was.
 """
@@ -46,7 +48,7 @@ def _shapes(listed: Mapping[str, Sequence[int]]) -> dict[str, tuple[int, ...]]:
 
 def converted(name: str, request: engine.Request, house: House) -> Proof:
     """Return what came of one conversion."""
-    source = "onnx" if request.target == "tflite" else "tflite"
+    source = request.files[0].suffix.removeprefix(".")  # each of these formats is called by it
     with tempfile.TemporaryDirectory(prefix="bench-", dir=house.home) as scratch:
         Path(scratch).chmod(0o711)  # the user that a job gets has to reach its folder
         try:

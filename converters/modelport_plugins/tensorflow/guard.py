@@ -21,6 +21,8 @@ MODULES = frozenset(
         *("keras", "keras.layers", "keras.models", "keras.initializers", "keras.regularizers"),
         *("keras.constraints", "keras.activations", "keras.optimizers", "keras.losses"),
         *("keras.metrics", "keras.optimizers.schedules", "keras.dtype_policies", "keras.ops"),
+        # Arithmetic between layers: classes of one operation each.
+        *("keras.src.ops.numpy", "keras.src.ops.nn", "keras.src.ops.math", "keras.src.ops.image"),
         *("keras.src.models.functional", "keras.src.models.sequential", "keras.engine.functional"),
         *(
             "keras.engine.sequential",
@@ -35,7 +37,7 @@ CODE = frozenset(
     (
         *("Lambda", "__lambda__", "function", "TorchModuleWrapper", "TFSMLayer", "JaxLayer"),
         *("FlaxLayer", "StringLookup", "IntegerLookup", "TextVectorization", "HashedCrossing"),
-        *("get_file", "load_model", "PyFunc"),
+        *("get_file", "load_model", "PyFunc", "TFOpLambda", "SlicingOpLambda"),
     )
 )
 FILES = frozenset(("config.json", "metadata.json", "model.weights.h5"))

@@ -51,6 +51,7 @@ def functional(kind, width, *inner):
 def two():
     left, right = keras.Input((4,), name="left"), keras.Input((4,), name="right")
     mixed = layers.Concatenate()([layers.Dense(6)(left), right])
+    mixed = keras.ops.tanh(mixed * 2.0)
     ends = [layers.Dense(2, name="first")(mixed), layers.Dense(3, name="second")(mixed)]
     return keras.Model([left, right], ends)
 

@@ -83,6 +83,7 @@ class Guard:
 
         try:
             scope[MEMBER] = self._check(scope["method"], scope["path"], Headers(scope=scope))
+            _check_address(scope)
             if scope["method"] not in SAFE and not _streamed(scope["method"], scope["path"]):
                 receive = await self._small(receive)
         except ModelportError as error:
@@ -138,6 +139,12 @@ class Guard:
             return kept.pop() if kept else await receive()
 
         return again
+
+
+def _check_address(scope: Scope) -> None:
+    """Refuse a zero byte, which PostgreSQL takes in no text: every lookup would fail there."""
+    if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+        raise problems.BadRequest("the address holds a zero byte")
 
 
 def _request_id(given: str) -> str:

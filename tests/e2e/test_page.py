@@ -174,7 +174,7 @@ def test_a_dropped_model_is_converted_verified_and_downloaded(
         page.get_by_role("radio", name="OpenVINO").check()
         page.get_by_role("button", name="Convert to OpenVINO").click()
         page.get_by_role("heading", name="It computes the same").wait_for(timeout=SLOW)
-        assert page.locator("tbody .name", has_text=re.compile("^first$")).count() > 0
+        page.locator("tbody .name", has_text=re.compile("^first$")).first.wait_for()
         assert violations(page) == []
         with page.expect_download() as bundle:
             page.get_by_role("button", name="Everything (.zip)").click()

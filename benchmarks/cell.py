@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -21,6 +20,7 @@ from benchmarks import proof
 from modelport import engine
 from modelport.engine import House
 from modelport.errors import ModelportError
+from modelport.sandbox import workplace
 
 FOLDERS = {"ort": "onnx", "torchscript": "pytorch", "pt2": "pytorch"}
 CONVERTERS = Path(__file__).resolve().parent.parent / "converters"
@@ -85,13 +85,12 @@ def convert(job: Job) -> dict[str, Any]:
     cell: dict[str, Any] = {"model": job.model, "target": job.target, "operators": {}, "hint": ""}
     cell["key"] = job.key
     cell["day"] = proof.today()
-    with tempfile.TemporaryDirectory(prefix="scoreboard-", dir=opened.home) as scratch:
-        Path(scratch).chmod(0o711)  # the user that a job gets has to reach its folder
+    with workplace(opened.home) as scratch:
         inputs = Path(job.inputs) if job.inputs else None
         shapes = {} if inputs else {name: tuple(sizes) for name, sizes in job.shapes.items()}
         request = engine.Request((Path(job.file),), job.target, shapes=shapes, inputs=inputs)
         try:
-            done = engine.convert(request, Path(scratch) / "work", house)
+            done = engine.convert(request, scratch / "work", house)
             report = done.report
             cell.update(outcome=done.verdict.value, reason=report["reason"], **_figures(report))
         except ModelportError as exc:

@@ -12,8 +12,7 @@ from pathlib import Path
 
 from benchmarks import proof
 from benchmarks.proof import Proof
-from modelport.engine import House, Request, convert
-from modelport.errors import ModelportError
+from modelport.engine import House, Request
 
 CORPUS = Path(__file__).resolve().parents[1] / "tests" / "corpus" / "oneflow"
 TARGETS = ("ncnn", "mnn", "openvino", "torchscript")
@@ -32,14 +31,8 @@ def onward(folder: Path, name: str, house: House, bench: str) -> list[Proof]:
             told = json.loads(kept.read_text("utf-8"))
             found.append(Proof(**{**told, "route": tuple(told["route"])}))
             continue
-        work = folder / name / f"work-{target}"
-        shutil.rmtree(work, ignore_errors=True)
-        try:
-            done = convert(Request((folder / name / "graph",), target), work, house)
-            made = proof.of_report(done.report, name, bench)
-        except ModelportError as error:
-            made = proof.of_error(error, "oneflow", target, name, bench)
-        shutil.rmtree(work, ignore_errors=True)
+        request = Request((folder / name / "graph",), target)
+        made = proof.of_request(request, "oneflow", name, bench, house)
         kept.write_text(json.dumps(dataclasses.asdict(made)), "utf-8")
         found.append(made)
     return found

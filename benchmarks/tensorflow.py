@@ -10,17 +10,14 @@ benchmarks/proofs/tensorflow.json, model by model, so that a broken run goes on 
 from __future__ import annotations
 
 import sys
-import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from benchmarks import corpus, models, proof
-from benchmarks.proof import Proof
 from modelport import engine
 from modelport.engine import House
-from modelport.errors import ModelportError
 
 BENCH = "tensorflow"
 FILE = proof.FOLDER / "tensorflow.json"
@@ -46,25 +43,14 @@ def _shapes(listed: Mapping[str, Sequence[int]]) -> dict[str, tuple[int, ...]]:
     return {name: tuple(sizes) for name, sizes in listed.items()}
 
 
-def converted(name: str, request: engine.Request, house: House) -> Proof:
-    """Return what came of one conversion."""
-    source = request.files[0].suffix.removeprefix(".")  # each of these formats is called by it
-    with tempfile.TemporaryDirectory(prefix="bench-", dir=house.home) as scratch:
-        Path(scratch).chmod(0o711)  # the user that a job gets has to reach its folder
-        try:
-            done = engine.convert(request, Path(scratch) / "work", house)
-        except ModelportError as error:
-            return proof.of_error(error, source, request.target, name, BENCH)
-        return proof.of_report(done.report, name, BENCH)
-
-
 def main(argv: list[str]) -> None:
     """Convert what is asked for, a line a model."""
     opened = House.open()
     limits = replace(opened.limits, seconds=SECONDS)
     house = replace(opened, limits=limits, budget=SECONDS)
     for name, request in jobs(Path(argv[0]).resolve(), house, argv[1:] or [""]):
-        found = converted(name, request, house)
+        source = request.files[0].suffix.removeprefix(".")  # each format here is called by it
+        found = proof.of_request(request, source, name, BENCH, house)
         proof.keep([found], FILE)
         error = "" if found.error is None else f"{found.error:.1e}"
         print(f"{name:28} {found.target:8} {found.outcome:20} {error} {found.reason}", flush=True)

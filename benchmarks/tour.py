@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import subprocess
 import tarfile
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from modelport import engine, planner
 from modelport.engine import House
 from modelport.errors import ModelportError
 from modelport.model import Verdict
+from modelport.sandbox import workplace
 
 BENCH = "tour"
 FILE = proof.FOLDER / "tour.json"
@@ -93,16 +93,9 @@ def _gathered(done: engine.Conversion, folder: Path) -> Path:
 
 def visit(source: str, target: str, file: Path, house: House) -> Proof:
     """Take a model along one pair and return what came of it."""
-    model = f"{source} sample"
-    with tempfile.TemporaryDirectory(prefix="tour-") as scratch:
-        Path(scratch).chmod(0o711)  # the user that a job gets has to reach its folder
-        calibration = file.with_name("calibration.npz") if target == CALIBRATED else None
-        request = engine.Request((file,), target, source=source, calibration=calibration)
-        try:
-            done = engine.convert(request, Path(scratch).resolve() / "work", house)
-        except ModelportError as error:
-            return proof.of_error(error, source, target, model, BENCH)
-        return proof.of_report(done.report, model, BENCH)
+    calibration = file.with_name("calibration.npz") if target == CALIBRATED else None
+    request = engine.Request((file,), target, source=source, calibration=calibration)
+    return proof.of_request(request, source, f"{source} sample", BENCH, house)
 
 
 def main() -> None:
@@ -115,9 +108,8 @@ def main() -> None:
     proofs = proof.everything()
     known = {(one.source, one.target) for one in proofs if one.outcome == Verdict.VERIFIED}
     known |= {(one.source, one.target) for one in proofs if one.bench == BENCH}
-    with tempfile.TemporaryDirectory(prefix="tour-") as scratch:
-        Path(scratch).chmod(0o711)
-        for source, file in samples(Path(scratch).resolve(), house).items():
+    with workplace() as scratch:
+        for source, file in samples(scratch, house).items():
             for target in planner.targets(source, house.registry.converters.values()):
                 if asked.all or (source, target) not in known:
                     found = visit(source, target, file, house)

@@ -7,7 +7,6 @@ call. What a union's description lacks, or a union that is refused, is looked at
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from benchmarks.operators.flow import Place, source
 from benchmarks.operators.group import Line, groups
 from modelport import engine
 from modelport.errors import ModelportError
+from modelport.sandbox import workplace
 
 SIZE = 64
 
@@ -43,10 +43,10 @@ def look(lines: Iterable[Line], home: Path, place: Place) -> None:
 
 def detected(line: Line, place: Place) -> str:
     """Return the format that the case's own file is taken for, or the code of the refusal."""
-    with tempfile.TemporaryDirectory(prefix="look-", dir=place.house.home) as scratch:
+    with workplace(place.house.home) as scratch:
         model = place.cases / f"{line['name']}.onnx"
         try:
-            return engine.receive((model,), Path(scratch) / "work", place.house).format
+            return engine.receive((model,), scratch / "work", place.house).format
         except ModelportError as exc:
             return exc.code
 
@@ -54,11 +54,11 @@ def detected(line: Line, place: Place) -> str:
 def inspected(members: Sequence[Line], place: Place) -> dict[str, Any]:
     """Return what inspection says of one model; ``reason`` names what its description lacks."""
     model, _ = source(members, place)
-    with tempfile.TemporaryDirectory(prefix="look-", dir=place.house.home) as scratch:
+    with workplace(place.house.home) as scratch:
         limits = replace(place.house.limits, seconds=300.0, threads=1)
         house = replace(place.house, limits=limits)
         try:
-            _, found = engine.inspect_files((model,), Path(scratch) / "work", house)
+            _, found = engine.inspect_files((model,), scratch / "work", house)
         except ModelportError as exc:
             return {"outcome": exc.code, "reason": str(exc)}
     return {"outcome": "inspected", "reason": _lacking(found, members)}

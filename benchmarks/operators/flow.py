@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from modelport import engine, verify
 from modelport.engine import House
 from modelport.errors import InputError, ModelportError
 from modelport.model import Port
+from modelport.sandbox import workplace
 from modelport_sdk import tensors
 
 SECONDS = 120.0
@@ -55,9 +55,9 @@ def flow(members: Sequence[Line], target: str, place: Place) -> Found:
     budget = place.budget if alone else LATE.get(target, ONE_ROUTE)
     house = replace(place.house, limits=limits, budget=budget)
     begin = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="operators-", dir=house.home) as scratch:
+    with workplace(house.home) as scratch:
         request = engine.Request((model,), target, inputs=inputs)
-        work = Path(scratch) / "work"
+        work = scratch / "work"
         try:
             done = engine.convert(request, work, house)
         except ModelportError as exc:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,13 +39,9 @@ def open_house(
 @contextmanager
 def workplace() -> Iterator[Path]:
     """Give a temporary folder that is gone afterwards, whatever happened."""
-    from modelport_api import secrecy  # noqa: PLC0415  # --help must not wait for it
+    from modelport import sandbox  # noqa: PLC0415  # --help must not wait for it
+    from modelport_api import secrecy  # noqa: PLC0415  # likewise
 
     secrecy.withdraw()
-    folder = Path(tempfile.mkdtemp(prefix="modelport-"))
-    # A job may run as another user, who has to pass through.
-    folder.chmod(0o711)
-    try:
-        yield folder.resolve()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with sandbox.workplace() as folder:
+        yield folder

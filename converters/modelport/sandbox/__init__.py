@@ -10,6 +10,7 @@ from modelport.sandbox.launcher import launch
 from modelport.sandbox.layers import Layers, layers, summary, sweep
 from modelport.sandbox.limits import Limits, default_limits
 from modelport.sandbox.printout import printout
+from modelport.sandbox.workplace import workplace
 
 __all__ = [
     "Answer",
@@ -28,4 +29,5 @@ __all__ = [
     "printout",
     "summary",
     "sweep",
+    "workplace",
 ]

@@ -43,15 +43,20 @@ class Writer:
 def replaced(model: Any, kinds: set[str], write: Callable[[Any, Any], list[Any] | None]) -> int:
     """Put what ``write`` returns in the place of each node of ``kinds``; None keeps it.
 
-    Returns how many were replaced.
+    Returns how many were replaced; the bodies of If, Loop and Scan stay as they are.
     """
+    return replaced_in(model.graph, kinds, write)
+
+
+def replaced_in(graph: Any, kinds: set[str], write: Callable[[Any, Any], list[Any] | None]) -> int:
+    """Do the same in ``graph``, a model's own or a body."""
     nodes: list[Any] = []
     count = 0
-    for node in model.graph.node:
+    for node in graph.node:
         fits = node.op_type in kinds and node.domain in DEFAULT_DOMAINS
-        new = write(model.graph, node) if fits else None
+        new = write(graph, node) if fits else None
         nodes += [node] if new is None else new
         count += new is not None
     if count:
-        set_nodes(model.graph, nodes)
+        set_nodes(graph, nodes)
     return count

@@ -54,15 +54,14 @@ def read(path: Path, ref: str, hidden: Sequence[Path] = ()) -> Json:
         for place in hidden:
             written = json.dumps(str(place)).strip('"').encode()
             text = text.replace(written + b"/", b"").replace(written, b"")
-        result = _parsed(text)
+        result = _parsed(text, hidden)
     except ValueError:
         raise errors.WorkerDied(f"{named(ref)} left a broken result", step=named(ref)) from None
     if not isinstance(result, dict) or result.get("protocol") != PROTOCOL:
         raise errors.WorkerDied(f"{named(ref)} speaks another protocol", step=named(ref))
-    shown: Json = _shown(result, hidden)
-    if shown.get("ok") is not True:
-        raise _refusal(shown.get("error"), ref)
-    return shown
+    if result.get("ok") is not True:
+        raise _refusal(result.get("error"), ref)
+    return result
 
 
 def progress(line: bytes) -> tuple[str, float] | None:
@@ -74,35 +73,32 @@ def progress(line: bytes) -> tuple[str, float] | None:
         return None
 
 
-def _parsed(text: bytes) -> Any:  # noqa: ANN401  # any JSON
+def _parsed(text: bytes, hidden: Sequence[Path] = ()) -> Any:  # noqa: ANN401  # any JSON
     """Return the value; ValueError for what is no JSON, or nested too deep."""
     try:
-        return _clean(json.loads(text), 0)
+        return _clean(json.loads(text), hidden, 0)
     except RecursionError:
         raise ValueError("nested too deep") from None
 
 
-def _clean(value: Any, depth: int) -> Any:  # noqa: ANN401  # any JSON
-    """Return ``value`` with lone surrogates replaced: no file and no database takes them."""
+def _clean(value: Any, hidden: Sequence[Path], depth: int, *, prose: bool = False) -> Any:  # noqa: ANN401  # any JSON
+    """Return ``value`` as it may be kept and shown.
+
+    Lone surrogates are replaced, which no file and no database takes; from prose goes what is
+    left of hidden paths.
+    """
     if depth > DEEPEST:
         raise ValueError("nested too deep")
     if isinstance(value, str):
-        return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
+        text = value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
+        return _whole(text, hidden) if prose else text
     if isinstance(value, list):
-        return [_clean(item, depth + 1) for item in value]
+        return [_clean(item, hidden, depth + 1, prose=prose) for item in value]
     if isinstance(value, dict):
-        return {_clean(key, depth): _clean(item, depth + 1) for key, item in value.items()}
-    return value
-
-
-def _shown(value: Any, hidden: Sequence[Path], *, prose: bool = False) -> Any:  # noqa: ANN401
-    """Return ``value`` without what is left of hidden paths in its prose."""
-    if isinstance(value, str):
-        return _whole(value, hidden) if prose else value
-    if isinstance(value, list):
-        return [_shown(item, hidden, prose=prose) for item in value]
-    if isinstance(value, dict):
-        return {key: _shown(item, hidden, prose=key in PROSE) for key, item in value.items()}
+        return {
+            _clean(key, hidden, depth): _clean(item, hidden, depth + 1, prose=key in PROSE)
+            for key, item in value.items()
+        }
     return value
 
 

@@ -21,37 +21,30 @@ def exact_gelu(model: Any) -> int:
 
 def _operators(part: Any) -> int:
     """Write the operator out; the one with tanh is another function and stays."""
+    from modelport_onnx import writer
+
+    return 0 if wide_or_half(part) else writer.replaced_in(part, {"Gelu"}, _written)
+
+
+def _written(part: Any, node: Any) -> list[Any] | None:
     import numpy as np
     from onnx import helper, numpy_helper
 
-    from modelport_onnx import graph
-
-    if wide_or_half(part):
-        return 0
-    nodes: list[Any] = []
-    changed = 0
-    for node in part.node:
-        exact = all(a.s in (b"", b"none") for a in node.attribute)
-        if node.op_type != "Gelu" or node.domain not in graph.DEFAULT_DOMAINS or not exact:
-            nodes.append(node)
-            continue
-        source, target = node.input[0], node.output[0]
-        held = []
-        for name, value in (("root", 2**0.5), ("one", 1.0), ("half", 0.5)):
-            held.append(f"{target}/{name}")
-            part.initializer.append(numpy_helper.from_array(np.array(value, "float32"), held[-1]))
-        steps = [f"{target}/{name}" for name in ("scaled", "erf", "raised", "share")]
-        nodes += [
-            helper.make_node("Div", [source, held[0]], [steps[0]]),
-            helper.make_node("Erf", [steps[0]], [steps[1]]),
-            helper.make_node("Add", [steps[1], held[1]], [steps[2]]),
-            helper.make_node("Mul", [steps[2], held[2]], [steps[3]]),
-            helper.make_node("Mul", [source, steps[3]], [target]),
-        ]
-        changed += 1
-    if changed:
-        graph.set_nodes(part, nodes)
-    return changed
+    if not all(a.s in (b"", b"none") for a in node.attribute):
+        return None
+    source, target = node.input[0], node.output[0]
+    held = []
+    for name, value in (("root", 2**0.5), ("one", 1.0), ("half", 0.5)):
+        held.append(f"{target}/{name}")
+        part.initializer.append(numpy_helper.from_array(np.array(value, "float32"), held[-1]))
+    steps = [f"{target}/{name}" for name in ("scaled", "erf", "raised", "share")]
+    return [
+        helper.make_node("Div", [source, held[0]], [steps[0]]),
+        helper.make_node("Erf", [steps[0]], [steps[1]]),
+        helper.make_node("Add", [steps[1], held[1]], [steps[2]]),
+        helper.make_node("Mul", [steps[2], held[2]], [steps[3]]),
+        helper.make_node("Mul", [source, steps[3]], [target]),
+    ]
 
 
 def _chains(part: Any) -> int:

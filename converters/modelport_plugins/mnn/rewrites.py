@@ -56,21 +56,13 @@ def round_to_even(model: Any) -> int:
     MNN 3.6.1 rounds halves away from zero: 2.5 becomes 3 where ONNX has 2. In no tolerance:
     a source that is moved by one unit there jumps by as much.
     """
-    from modelport_onnx import graph
+    from modelport_onnx import graph, writer
 
-    changed = 0
-    for part in graph.subgraphs(model.graph):
-        if wide_or_half(part):
-            continue
-        nodes: list[Any] = []
-        for node in part.node:
-            if node.op_type == "Round" and node.domain in graph.DEFAULT_DOMAINS:
-                nodes += _rounded(node.input[0], node.output[0], part)
-                changed += 1
-            else:
-                nodes.append(node)
-        graph.set_nodes(part, nodes)
-    return changed
+    def written(part: Any, node: Any) -> Any:
+        return _rounded(node.input[0], node.output[0], part)
+
+    parts = [part for part in graph.subgraphs(model.graph) if not wide_or_half(part)]
+    return sum(writer.replaced_in(part, {"Round"}, written) for part in parts)
 
 
 def wide_or_half(part: Any) -> bool:

@@ -15,7 +15,7 @@ def softmax_across(model: Any) -> int:
     output is 1 / size, while LogSoftmax is right. The face detector PNet on pixels from 0 to
     255 was off by 0.5.
     """
-    from modelport_onnx import graph, shape
+    from modelport_onnx import graph, shape, writer
 
     if not any(_axis(node) is not None for node in graph.nodes(model)):
         return 0
@@ -24,15 +24,14 @@ def softmax_across(model: Any) -> int:
     changed = 0
     for part in graph.subgraphs(model.graph):
         shapes = shape.known(model) if part is model.graph else {}
-        nodes: list[Any] = []
-        for node in part.node:
+
+        def written(here: Any, node: Any, shapes: dict[str, list[Any]] = shapes) -> Any:
             axis = _axis(node)
             if axis is None or _last(axis, shapes.get(node.input[0])):
-                nodes.append(node)
-                continue
-            nodes += _written(part, node, axis, version)
-            changed += 1
-        graph.set_nodes(part, nodes)
+                return None
+            return _written(here, node, axis, version)
+
+        changed += writer.replaced_in(part, {"Softmax"}, written)
     return changed
 
 
@@ -52,25 +51,18 @@ def _last(axis: int, sizes: list[Any] | None) -> bool:
 
 def _written(part: Any, node: Any, axis: int, version: int) -> list[Any]:
     """Return nodes for ``e / sum(e)`` with ``e = exp(x - max(x))``."""
-    import numpy as np
-    from onnx import helper, numpy_helper
+    from modelport_onnx.writer import Writer
 
     source, target = node.input[0], node.output[0]
-    axes = f"{target}/axes"
-    largest, moved, powers, total = (
-        f"{target}/{name}" for name in ("largest", "moved", "powers", "total")
-    )
-    part.initializer.append(numpy_helper.from_array(np.array([axis], "int64"), axes))
+    new = Writer(part, target)
+    axes = new.constant([axis])
 
-    def reduced(kind: str, name: str, result: str, since: int) -> Any:
+    def reduced(kind: str, name: str, since: int) -> str:
         if version >= since:
-            return helper.make_node(kind, [name, axes], [result], keepdims=1)
-        return helper.make_node(kind, [name], [result], keepdims=1, axes=[axis])
+            return new.add(kind, [name, axes], keepdims=1)
+        return new.add(kind, [name], keepdims=1, axes=[axis])
 
-    return [
-        reduced("ReduceMax", source, largest, MAXIMUM_BY_INPUT),
-        helper.make_node("Sub", [source, largest], [moved]),
-        helper.make_node("Exp", [moved], [powers]),
-        reduced("ReduceSum", powers, total, SUM_BY_INPUT),
-        helper.make_node("Div", [powers, total], [target]),
-    ]
+    moved = new.add("Sub", [source, reduced("ReduceMax", source, MAXIMUM_BY_INPUT)])
+    powers = new.add("Exp", [moved])
+    new.add("Div", [powers, reduced("ReduceSum", powers, SUM_BY_INPUT)], target)
+    return new.nodes

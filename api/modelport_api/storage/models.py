@@ -149,10 +149,7 @@ def _by(desk: Desk, condition: sa.ColumnElement[bool]) -> Json | None:
 def _view(desk: Desk, row: Json, targets: list[Json] | None = None) -> Json:
     format = desk.house.registry.formats.get(row["format"])
     return {
-        **{
-            name: row[name]
-            for name in ("id", "name", "size", "sha256", "files", "kept", "description")
-        },
+        **{name: row[name] for name in SHOWN},
         "created_at": clock.stamp(row["created_at"]),
         "format": {"id": row["format"], "title": format.title if format else row["format"]},
         "targets": core.targets(row["format"], desk.house) if targets is None else targets,

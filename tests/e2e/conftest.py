@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import signal
 import socket
@@ -53,6 +54,23 @@ class Service:
         """Bytes that the server process has, or had at most, in memory."""
         text = Path(f"/proc/{self.process.pid}/status").read_text()
         return next(int(line.split()[1]) for line in text.splitlines() if name in line) * 1024
+
+    def events(self, path: str, last: str = "", headers: Any = None) -> list[dict[str, Any]]:
+        """Events of the stream at ``path`` after ``last``, to its end; ``data`` as JSON."""
+        sent = {**(headers or {}), **({"last-event-id": last} if last else {})}
+        found: list[dict[str, Any]] = []
+        with self.client.stream("GET", path, headers=sent) as answer:
+            assert answer.status_code == 200
+            assert answer.headers["content-type"].startswith("text/event-stream")
+            event: dict[str, Any] = {}
+            for line in answer.iter_lines():
+                name, _, value = line.partition(": ")
+                if name in ("id", "event", "data"):
+                    event[name] = json.loads(value) if name == "data" else value
+                elif not line and event:
+                    found.append(event)
+                    event = {}
+        return found
 
     def workers(self) -> list[int]:
         """Process ids of the workers."""

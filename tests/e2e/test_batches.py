@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import time
 import uuid
@@ -38,17 +37,8 @@ def submit(tiny: Any, *options: dict[str, Any]) -> str:
 
 
 def watched(tiny: Any, path: str, last: str = "") -> list[tuple[str, Any, str]]:
-    found, event = [], {"id": ""}
-    headers = {"last-event-id": last} if last else {}
-    with tiny.client.stream("GET", f"{path}/events", headers=headers) as answer:
-        for line in answer.iter_lines():
-            name, _, value = line.partition(": ")
-            if name in ("id", "event", "data"):
-                event[name] = value
-            elif not line and "data" in event:
-                found.append((event["event"], json.loads(event["data"]), event["id"]))
-                event = {"id": ""}
-    return found
+    told = tiny.events(f"{path}/events", last)
+    return [(one["event"], one["data"], one.get("id", "")) for one in told]
 
 
 def test_one_stream_tells_all_and_sums_up(tiny: Any) -> None:

@@ -113,18 +113,7 @@ def test_two_versions_stand_side_by_side(bare: Path) -> None:
 
 def watched(service: Any, last: str = "", headers: Any = None) -> list[dict[str, Any]]:
     """Return the events of the build after ``last``, until the stream ends."""
-    sent = {**(headers or {}), **({"last-event-id": last} if last else {})}
-    found: list[dict[str, Any]] = []
-    with service.client.stream("GET", "/v1/environments/pinned/events", headers=sent) as answer:
-        event: dict[str, Any] = {}
-        for line in answer.iter_lines():
-            name, _, value = line.partition(": ")
-            if name in ("id", "event", "data"):
-                event[name] = json.loads(value) if name == "data" else value
-            elif not line and event:
-                found.append(event)
-                event = {}
-        return found
+    return service.events("/v1/environments/pinned/events", last, headers)
 
 
 def test_an_environment_is_built_watched_and_deleted_by_rest(serve: Any, bare: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import os
 import signal
 import subprocess
@@ -63,20 +62,7 @@ def tiny(serve_tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 def watch(tiny: Any, id: str, last: str = "") -> list[dict[str, Any]]:
-    headers = {"last-event-id": last} if last else {}
-    found: list[dict[str, Any]] = []
-    with tiny.client.stream("GET", f"/v1/conversions/{id}/events", headers=headers) as answer:
-        assert answer.status_code == 200
-        assert answer.headers["content-type"].startswith("text/event-stream")
-        event: dict[str, Any] = {}
-        for line in answer.iter_lines():
-            name, _, value = line.partition(": ")
-            if name in ("id", "event", "data"):
-                event[name] = json.loads(value) if name == "data" else value
-            elif not line and event:
-                found.append(event)
-                event = {}
-    return found
+    return tiny.events(f"/v1/conversions/{id}/events", last)
 
 
 def test_events_tell_stages_and_end_with_the_final_state(tiny: Any, submit: Any) -> None:

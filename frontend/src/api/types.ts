@@ -50,7 +50,11 @@ export type FormatEntry = Schemas['Format']
 export type Conversion = Schemas['Conversion']
 export type State = Conversion['state']
 export type Verdict = NonNullable<Conversion['verdict']>
-export type ConversionRequest = Omit<Schemas['Wish'], 'options' | 'using'> & { options: Record<string, Json>; using?: string[] }
+type Wish = Schemas['Wish']
+/** What the service fills in may be left out, which the generated type does not know. */
+type Defaulted = 'using' | 'retention'
+export type ConversionRequest = Omit<Wish, 'options' | Defaulted> &
+  Partial<Pick<Wish, Defaulted>> & { options: Record<string, Json> }
 /** As a refusal of a request (with status) or as the reason of a failed conversion (without). */
 export type Problem = Pick<Schemas['Problem'], 'code' | 'title' | 'detail'> &
   Partial<Schemas['Problem']>

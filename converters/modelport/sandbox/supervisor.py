@@ -19,7 +19,7 @@ from modelport.sandbox.plan import Plan
 
 LIFELINE = 0
 FIRST_POLL, POLL = 0.005, 0.1  # seconds between looks at the tree, growing
-NEAR_POLL = 0.02  # where more than half of the memory is used
+NEAR_POLL = 0.02  # where more than half of the memory is used, or the disk fills up fast
 DISK_POLL = 0.5  # the longest; a small folder is looked at as often as the tree
 DISK_EFFORT = 4  # seconds between looks at the disk, for each second that a look takes
 DEATH = 128  # bubblewrap tells a death by signal n as exit status 128 + n
@@ -46,6 +46,34 @@ class Peak:
     memory: int = 0
     last: int = 0
     over: bool = False
+
+
+@dataclass
+class Disk:
+    """Looks at the job's folder; sooner where it fills up fast.
+
+    Attributes:
+        at: When the last look ended, in seconds since the job's start.
+        pause: Seconds from then to the next.
+        share: Of the limits, what the last look found.
+    """
+
+    at: float = 0.0
+    pause: float = POLL
+    share: float = 0.0
+
+    def look(self, job: Job) -> str:
+        """Return the status for a folder that is too full, "" for one that is not, or not yet."""
+        begin = time.monotonic() - job.start
+        if begin - self.at <= self.pause:
+            return ""
+        status, share = _filled(job.plan)
+        pace = (share - self.share) / (begin - self.at)
+        self.at, self.share = time.monotonic() - job.start, share
+        self.pause = min(DISK_POLL, max(POLL, DISK_EFFORT * (self.at - begin)))
+        if pace > 0:  # half the time in which the limit is reached at this pace
+            self.pause = max(NEAR_POLL, min(self.pause, (1 - share) / pace / 2))
+        return status
 
 
 def supervise(plan: Plan) -> dict[str, Any]:
@@ -118,7 +146,7 @@ def _started(plan: Plan, groups: tuple[str, ...]) -> tuple[int, str]:
 def _watched(job: Job, peak: Peak) -> tuple[str, int | None, str]:
     """Return status, exit code and signal name once the job has ended or must end."""
     pidfd = _pidfd(job.pid)
-    wait, measured, pause = FIRST_POLL, 0.0, POLL
+    wait, disk = FIRST_POLL, Disk()
     while True:
         ready, _, _ = select.select([LIFELINE, *pidfd], [], [], wait)
         ended = process_tree.reap()
@@ -128,13 +156,10 @@ def _watched(job: Job, peak: Peak) -> tuple[str, int | None, str]:
             return "cancelled", None, ""
         elapsed = time.monotonic() - job.start
         status = "timed-out" if elapsed > job.plan.limits.seconds else _overload(job, peak)
-        if not status and elapsed - measured > pause:
-            status = _overflow(job.plan)
-            measured = time.monotonic() - job.start
-            pause = min(DISK_POLL, max(POLL, DISK_EFFORT * (measured - elapsed)))
+        status = status or disk.look(job)
         if status:
             return status, None, ""
-        near = peak.last > job.plan.limits.memory // 2
+        near = peak.last > job.plan.limits.memory // 2 or disk.pause < POLL
         wait = min(wait * 1.5, NEAR_POLL if near else POLL)
 
 
@@ -164,11 +189,13 @@ def _pidfd(pid: int) -> list[int]:
         return []
 
 
-def _overflow(plan: Plan) -> str:
-    usage = folder.usage(plan.job, plan.limits.files)
-    if usage.disk > plan.limits.disk:
-        return "disk-full"
-    return "too-many-files" if usage.files > plan.limits.files else ""
+def _filled(plan: Plan) -> tuple[str, float]:
+    """Return the status for a folder that is too full, and what share of the limits it takes."""
+    usage, limits = folder.usage(plan.job, plan.limits.files), plan.limits
+    share = max(usage.disk / max(1, limits.disk), usage.files / max(1, limits.files))
+    if usage.disk > limits.disk:
+        return "disk-full", share
+    return "too-many-files" if usage.files > limits.files else "", share
 
 
 def _decoded(code: int, plan: Plan) -> tuple[str, int | None, str]:
@@ -191,7 +218,7 @@ def _corrected(status: str, code: int | None, name: str, job: Job) -> str:
         return SIGNALS[signal.Signals[name]]
     if cgroup.starved(job.groups):
         return "out-of-memory"
-    overflow = _overflow(job.plan)
+    overflow, _ = _filled(job.plan)
     if overflow or code == 0:
         return overflow or status
     stopped = folder.usage(job.plan.job).largest >= job.plan.limits.file_size
